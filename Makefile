@@ -1,0 +1,187 @@
+# Nothing is assumed to be installed but Go, git, make, bash and a C compiler. Everything that is built goes to bin/.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+MODULE := github.com/certcentral-io/user-operator
+# The image to build and to deploy.
+IMG ?= user-operator:latest
+CONTAINER_TOOL ?= docker
+KUBECTL ?= $(or $(shell command -v kubectl),bin/k8s/kubectl)
+# Percent of the hand-written statements in api/ and internal/ that the tests must reach.
+MIN_COVERAGE ?= 85
+
+# The version in the binary comes from git, also where GOFLAGS says otherwise. Where git refuses to work (no commit
+# yet, a checkout of another user) go would refuse to build, so it isn't asked there.
+BUILDVCS = $(if $(shell git rev-parse HEAD 2>/dev/null),auto,false)
+
+# etcd and kube-apiserver for tests and demo: those that KUBEBUILDER_ASSETS names, or else our own.
+ifeq ($(KUBEBUILDER_ASSETS),)
+CONTROLPLANE := $(addprefix bin/k8s/,etcd kube-apiserver kubectl)
+KUBEBUILDER_ASSETS := bin/k8s
+endif
+# Absolute, because tests run in the folder of their package.
+override KUBEBUILDER_ASSETS := $(abspath $(KUBEBUILDER_ASSETS))
+export KUBEBUILDER_ASSETS
+
+.PHONY: help
+help: ## List the targets.
+	@awk 'BEGIN { FS = ":.*## " } \
+		/^##@/ { printf "\n%s\n", substr($$0, 5) } \
+		/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+##@ See it work
+
+DEMO = bin/demo --assets $(KUBEBUILDER_ASSETS) --manager bin/manager --simulator bin/simulator --crds config/crd/bases
+
+.PHONY: demo
+demo: build controlplane ## Play a story against a real control plane and a simulated CertCentral, and end.
+	$(DEMO)
+
+.PHONY: run
+run: build controlplane ## Start the same world and keep it until Ctrl-C.
+	$(DEMO) --stay
+
+##@ Check
+
+.PHONY: test
+test: controlplane bin/manager-race bin/simulator bin/kustomize ## Run the unit, envtest and e2e tests with the race detector, and ask for coverage.
+	@# Shuffling finds tests that lean on each other. It also keeps go from replaying a cached pass: what e2e tests
+	@# are binaries, which the cache can't see.
+	CGO_ENABLED=1 MANAGER=$(CURDIR)/bin/manager-race SIMULATOR=$(CURDIR)/bin/simulator KUSTOMIZE=$(CURDIR)/bin/kustomize \
+		go test -race -shuffle=on -timeout=20m -coverpkg=./api/...,./internal/... -coverprofile=bin/cover.all ./...
+	@grep -v '/zz_generated\.' bin/cover.all >bin/cover.out
+	@go tool cover -func=bin/cover.out | awk '/^total:/ { reached = $$3 + 0 } END { \
+		printf "Coverage: %.1f %% of the hand-written statements in api/ and internal/, at least $(MIN_COVERAGE) %% are asked for.\n", reached; \
+		exit reached < $(MIN_COVERAGE) }'
+
+.PHONY: bench
+bench: ## Run the benchmarks.
+	@CGO_ENABLED=0 go test -run '^$$' -bench . -benchmem ./internal/... | awk '/^FAIL|^panic/ { print } \
+		/^pkg:/ { pkg = $$2 } /^Benchmark/ { if (pkg) print "\n" pkg; pkg = ""; printf "  %-56s", $$1; \
+		for (i = 3; i < NF; i += 2) printf " %14s %-10s", $$i, $$(i + 1); print "" }'
+
+.PHONY: lint
+lint: lint-go lint-modules lint-generated lint-manifests lint-binary ## Run all the checks that need no test run.
+
+.PHONY: lint-go
+lint-go: bin/golangci-lint ## Check the Go code, its formatting and who imports whom.
+	bin/golangci-lint run
+
+.PHONY: lint-modules
+lint-modules: ## Check that every go.mod and go.sum is tidy.
+	@for dir in . $(dir $(wildcard hack/*/go.mod hack/*/*/go.mod)); do echo "go -C $$dir mod tidy -diff"; go -C $$dir mod tidy -diff; done
+
+.PHONY: lint-generated
+lint-generated: bin/controller-gen bin/overlay ## Check that the generated files are what their sources say.
+	@# Made anew elsewhere and compared, so that the check neither needs nor touches a clean working tree.
+	@new=$$(mktemp -d); trap 'rm -rf "$$new"' EXIT; \
+		bin/controller-gen object paths=./api/... output:dir=$$new/api; \
+		bin/controller-gen crd paths=./api/... output:dir=$$new/crd; \
+		bin/kustomize build bin/overlay >$$new/install.yaml; \
+		diff -u api/v1alpha1/zz_generated.deepcopy.go $$new/api/zz_generated.deepcopy.go || stale=generate; \
+		diff -ru config/crd/bases $$new/crd || stale+=" manifests"; \
+		diff -u dist/install.yaml $$new/install.yaml || stale+=" dist"; \
+		if [ -n "$${stale:-}" ]; then echo "Generated files are out of date: make $$stale" >&2; exit 1; fi
+
+.PHONY: lint-manifests
+lint-manifests: bin/kustomize ## Check that kustomize can build the manifests.
+	@for dir in $(dir $(wildcard config/*/kustomization.yaml)); do echo "kustomize build $$dir"; bin/kustomize build $$dir >/dev/null; done
+
+# What only tests and tools need has no place in the operator.
+NOT_IN_MANAGER := testing(/.*)?|github\.com/onsi/.*|sigs\.k8s\.io/controller-runtime/pkg/envtest.*|$(MODULE)/(internal/simulator|hack|test)(/.*)?
+
+.PHONY: lint-binary
+lint-binary: ## Check that nothing of tests and tools is compiled into the operator.
+	@packages=$$(CGO_ENABLED=0 go list -deps .); \
+		if grep -Ex '$(NOT_IN_MANAGER)' <<<"$$packages"; then echo "These packages are compiled into the operator." >&2; exit 1; fi
+
+##@ Develop
+
+.PHONY: generate
+generate: bin/controller-gen ## Write the DeepCopy methods of the API types.
+	bin/controller-gen object paths=./api/...
+
+.PHONY: manifests
+manifests: bin/controller-gen ## Write the CRDs.
+	bin/controller-gen crd paths=./api/... output:crd:dir=config/crd/bases
+
+.PHONY: fmt
+fmt: bin/golangci-lint ## Format the Go code.
+	bin/golangci-lint fmt
+
+##@ Build
+
+.PHONY: build
+build: bin/manager bin/simulator bin/demo ## Build the operator, the CertCentral simulator and the demo.
+
+.PHONY: docker-build
+docker-build: ## Build the image IMG.
+	$(CONTAINER_TOOL) build --tag $(IMG) .
+
+.PHONY: dist
+dist: bin/overlay ## Write dist/install.yaml: all that a cluster needs, with the image IMG.
+	@mkdir -p dist
+	bin/kustomize build bin/overlay >dist/install.yaml
+
+.PHONY: controlplane
+controlplane: $(CONTROLPLANE) ## Build etcd, kube-apiserver and kubectl, unless KUBEBUILDER_ASSETS names a folder with them.
+	@for name in etcd kube-apiserver; do [ -x "$$KUBEBUILDER_ASSETS/$$name" ] || \
+		{ echo "KUBEBUILDER_ASSETS: there is no $$name in $$KUBEBUILDER_ASSETS" >&2; exit 1; }; done
+	@[ -x "$$KUBEBUILDER_ASSETS/kubectl" ] || echo "KUBEBUILDER_ASSETS: no kubectl in $$KUBEBUILDER_ASSETS; the demo does without"
+
+.PHONY: clean
+clean: ## Remove bin/, with binaries, tools, control plane and coverage.
+	rm -rf bin
+
+##@ Deploy
+
+.PHONY: install
+install: bin/kustomize $(filter bin/%,$(KUBECTL)) ## Install the CRDs in the cluster of your kubeconfig.
+	bin/kustomize build config/crd | $(KUBECTL) apply --server-side -f -
+
+.PHONY: uninstall
+uninstall: bin/kustomize $(filter bin/%,$(KUBECTL)) ## Remove the CRDs and with them all accounts and users; CertCentral stays as it is.
+	bin/kustomize build config/crd | $(KUBECTL) delete --ignore-not-found -f -
+
+.PHONY: deploy
+deploy: bin/overlay $(filter bin/%,$(KUBECTL)) ## Install the CRDs and the operator, with the image IMG.
+	bin/kustomize build bin/overlay | $(KUBECTL) apply --server-side -f -
+
+.PHONY: undeploy
+undeploy: bin/overlay $(filter bin/%,$(KUBECTL)) ## Remove the operator and the CRDs.
+	bin/kustomize build bin/overlay | $(KUBECTL) delete --ignore-not-found -f -
+
+# The image is set in an overlay of its own, so that no tracked file is edited for it.
+.PHONY: bin/overlay
+bin/overlay: bin/kustomize
+	@mkdir -p $@ && printf 'resources: [../../config/default]\n' >$@/kustomization.yaml
+	@cd $@ && ../kustomize edit set image user-operator=$(IMG)
+
+# What go builds is always asked of go, whose own cache knows best what is up to date.
+bin/manager: FORCE
+	CGO_ENABLED=0 go build -trimpath -buildvcs=$(BUILDVCS) -o $@ .
+
+bin/simulator bin/demo: bin/%: FORCE
+	CGO_ENABLED=0 go build -trimpath -buildvcs=false -o $@ ./hack/$*
+
+# Without -trimpath, so that it shares its compiled packages with the tests.
+bin/manager-race: FORCE
+	CGO_ENABLED=1 go build -race -buildvcs=$(BUILDVCS) -o $@ .
+
+bin/controller-gen bin/kustomize bin/golangci-lint: bin/%: FORCE
+	@hack/build-pinned.sh hack/tools/$* $@
+
+K8S_VERSION = $(shell awk '$$1 == "k8s.io/kubernetes" { print $$2 }' hack/controlplane/go.mod)
+# Without these, kubectl version and the API server's /version would not know what they are.
+bin/k8s/%: export LDFLAGS = $(foreach package,k8s.io/component-base/version k8s.io/client-go/pkg/version, \
+	-X $(package).gitVersion=$(K8S_VERSION) -X $(package).gitMajor=$(word 1,$(subst ., ,$(K8S_VERSION:v%=%))) \
+	-X $(package).gitMinor=$(word 2,$(subst ., ,$(K8S_VERSION))) -X $(package).gitCommit=)
+bin/k8s/etcd: PACKAGE = go.etcd.io/etcd/server/v3
+bin/k8s/%: PACKAGE = k8s.io/kubernetes/cmd/$*
+bin/k8s/etcd bin/k8s/kube-apiserver bin/k8s/kubectl: bin/k8s/%: FORCE
+	@hack/build-pinned.sh hack/controlplane $@ $(PACKAGE)
+
+.PHONY: FORCE
+FORCE:

@@ -1,0 +1,144 @@
+package controller
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/certcentral-io/user-operator/api/v1alpha1"
+	"github.com/certcentral-io/user-operator/internal/certcentral"
+)
+
+// secretRetry is when a Secret that is missing or unusable is read again.
+const secretRetry = 15 * time.Second
+
+func endpointNotAllowed(endpoint string) *verdict {
+	return &verdict{
+		reason: v1alpha1.ReasonEndpointNotAllowed, ready: metav1.ConditionFalse, phase: stalled,
+		note: fmt.Sprintf("The operator does not send API keys to %s: see its flag --allowed-endpoints.", endpoint),
+	}
+}
+
+func secretNotReady(note string) *verdict {
+	return &verdict{reason: v1alpha1.ReasonSecretNotReady, ready: metav1.ConditionFalse, note: note, after: secretRetry}
+}
+
+func invalid(err error) *verdict {
+	return &verdict{
+		reason: v1alpha1.ReasonInvalidSpec, ready: metav1.ConditionFalse, phase: stalled,
+		note: fmt.Sprintf("The account can't be used as it is declared: %v.", err),
+	}
+}
+
+func keyRefused(after time.Duration) *verdict {
+	return &verdict{
+		reason: v1alpha1.ReasonKeyRefused, ready: metav1.ConditionFalse, phase: stalled, after: after,
+		note: "CertCentral refuses the API key: put a valid one into the Secret, which is read once a minute.",
+	}
+}
+
+func mismatched(id int64) *verdict {
+	v := mismatch(fmt.Sprintf("The API key belongs to CertCentral account %d, which is not spec.accountID: nothing is looked at or written.", id))
+	v.phase = stalled
+	return v
+}
+
+// judgeAccount turns a session, or the error that kept it shut, into what there is to say; nil for an error of the Kubernetes API.
+func judgeAccount(account *v1alpha1.CertCentralAccount, current *session, err error) *verdict {
+	var v *verdict
+	if errors.As(err, &v) {
+		return v
+	}
+	if err == nil {
+		return &verdict{
+			reason: v1alpha1.ReasonAvailable, ready: metav1.ConditionTrue,
+			note: fmt.Sprintf("The API key is accepted for CertCentral account %d.", current.accountID()),
+		}
+	}
+	var failure *certcentral.Error
+	if !errors.As(err, &failure) {
+		return nil
+	}
+	if failure.Kind == certcentral.NotFound || failure.Kind == certcentral.Rejected {
+		return transient(v1alpha1.ReasonBadResponse, "CertCentral does not tell whose API key it is.", failure, failure)
+	}
+	v = failed(failure)
+	if failure.Kind == certcentral.Throttled && !failure.Sent && account.Generation == account.Status.ObservedGeneration {
+		v.silent = true // a question that comes late is no news
+	}
+	return v
+}
+
+// report says the outcome once: in the status if it is news, then as event and log line, and to the queue.
+func (r *AccountReconciler) report(
+	ctx context.Context, before *v1alpha1.CertCentralAccount, current *session, err error,
+) (ctrl.Result, error) {
+	v := judgeAccount(before, current, err)
+	if v == nil {
+		return ctrl.Result{}, err
+	}
+	after := before.DeepCopy()
+	describeAccount(after, current, v)
+	if !equality.Semantic.DeepEqual(before.Status, after.Status) {
+		if err := r.Status().Patch(ctx, after, client.MergeFrom(before)); err != nil {
+			return ctrl.Result{}, client.IgnoreNotFound(err)
+		}
+	}
+	r.announce(ctx, before, after, v)
+	if v.retry != nil {
+		return ctrl.Result{}, v.retry
+	}
+	if v.after == 0 || v.after > keyRecheck {
+		v.after = keyRecheck
+	}
+	return ctrl.Result{RequeueAfter: v.after}, nil
+}
+
+// describeAccount writes what is known into a status.
+func describeAccount(account *v1alpha1.CertCentralAccount, current *session, v *verdict) {
+	status := &account.Status
+	if v.silent {
+		return
+	}
+	if current != nil && current.owner != nil {
+		status.AccountID = current.accountID()
+		status.APIKeyUser = &v1alpha1.APIKeyUser{
+			ID: current.owner.ID, Username: clip(current.owner.Profile.Username), Roles: roles(current.owner.Roles),
+		}
+	}
+	conclude(&status.Conditions, v, account.Generation)
+	status.ObservedGeneration = account.Generation
+	if v.phase != retrying {
+		status.LastHandledReconcileAt = account.Annotations[v1alpha1.AnnotationReconcileRequestedAt]
+	}
+}
+
+// accountRequested tells whether a person asked for a look that was not made yet.
+func accountRequested(account *v1alpha1.CertCentralAccount) bool {
+	value := account.Annotations[v1alpha1.AnnotationReconcileRequestedAt]
+	return value != "" && value != account.Status.LastHandledReconcileAt
+}
+
+// announce makes an event and a log line of a change of Ready.
+func (r *AccountReconciler) announce(ctx context.Context, before, after *v1alpha1.CertCentralAccount, v *verdict) {
+	was := ptr.Deref(meta.FindStatusCondition(before.Status.Conditions, v1alpha1.ConditionReady), metav1.Condition{})
+	is := ptr.Deref(meta.FindStatusCondition(after.Status.Conditions, v1alpha1.ConditionReady), metav1.Condition{})
+	if v.silent || is.Reason == was.Reason && is.Status == was.Status {
+		return
+	}
+	ctrl.LoggerFrom(ctx).Info(v.note, "reason", is.Reason, "ready", is.Status)
+	kind := corev1.EventTypeWarning
+	if is.Status == metav1.ConditionTrue {
+		kind = corev1.EventTypeNormal
+	}
+	r.Events.Eventf(after, nil, kind, is.Reason, "Look", "%s", v.note)
+}

@@ -1,0 +1,149 @@
+package controller
+
+import (
+	"context"
+	"strconv"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/utils/ptr"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
+
+	"github.com/certcentral-io/user-operator/api/v1alpha1"
+)
+
+// SetupWithManager has the manager run the reconciler, concurrency users at a time.
+func (r *UserReconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager, progress *Progress, concurrency int) error {
+	for field, index := range indexes {
+		if err := mgr.GetFieldIndexer().IndexField(ctx, &v1alpha1.CertCentralUser{}, field, index); err != nil {
+			return err
+		}
+	}
+	return ctrl.NewControllerManagedBy(mgr).
+		For(&v1alpha1.CertCentralUser{}, builder.WithPredicates(declaredOrRequested())).
+		Watches(&v1alpha1.CertCentralUser{}, wake(r.losers), builder.WithPredicates(gaveUp())).
+		Watches(&v1alpha1.CertCentralAccount{}, wake(r.usersOf), builder.WithPredicates(accountChanged())).
+		WatchesRawSource(source.Channel(r.Sessions.opened, wake(r.usersOf))).
+		WithOptions(options(concurrency)).
+		Complete(progress.Watch(r))
+}
+
+// SetupWithManager has the manager run the reconciler.
+func (r *AccountReconciler) SetupWithManager(mgr ctrl.Manager, progress *Progress) error {
+	self := func(_ context.Context, object client.Object) []reconcile.Request {
+		return []reconcile.Request{{NamespacedName: client.ObjectKeyFromObject(object)}}
+	}
+	return ctrl.NewControllerManagedBy(mgr).
+		For(&v1alpha1.CertCentralAccount{}, builder.WithPredicates(declaredOrRequested())).
+		WatchesRawSource(source.Channel(r.Sessions.doubted, wake(self))).
+		WithOptions(options(accountConcurrency)).
+		Complete(progress.Watch(r))
+}
+
+// accountConcurrency is how many accounts are looked at at a time: one that hangs must not keep others from opening.
+const accountConcurrency = 8
+
+func options(concurrency int) controller.Options {
+	return controller.Options{
+		MaxConcurrentReconciles: concurrency,
+		RateLimiter:             newBackoff(),
+		ReconciliationTimeout:   reconcileTimeout,
+		UsePriorityQueue:        ptr.To(true),
+	}
+}
+
+// indexes are the fields that users are listed by, spelled as the API server's selectable fields.
+var indexes = map[string]client.IndexerFunc{
+	fieldAccount: func(o client.Object) []string {
+		return []string{o.(*v1alpha1.CertCentralUser).Spec.AccountRef.Name}
+	},
+	fieldRefID: func(o client.Object) []string {
+		return idIndex(ptr.Deref(o.(*v1alpha1.CertCentralUser).Spec.UserRef.ID, 0))
+	},
+	fieldUserID: func(o client.Object) []string {
+		return idIndex(o.(*v1alpha1.CertCentralUser).Status.UserID)
+	},
+}
+
+func idIndex(id int64) []string {
+	if id == 0 {
+		return nil
+	}
+	return []string{strconv.FormatInt(id, 10)}
+}
+
+// usersOf maps an account to the users that refer to it, from whatever namespace.
+func (r *UserReconciler) usersOf(ctx context.Context, account client.Object) []reconcile.Request {
+	key := client.ObjectKeyFromObject(account)
+	list := &v1alpha1.CertCentralUserList{}
+	if err := r.List(ctx, list, client.MatchingFields{fieldAccount: key.Name}, client.DisableReadYourWritesConsistency); err != nil {
+		ctrl.LoggerFrom(ctx).Error(err, "users not woken; they look again by themselves", "account", key)
+		return nil
+	}
+	var requests []reconcile.Request
+	for i := range list.Items {
+		if accountOf(&list.Items[i]) == key {
+			requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&list.Items[i])})
+		}
+	}
+	return requests
+}
+
+// declaredOrRequested lets pass what a person changed: the spec, or one of the annotations that ask for something.
+func declaredOrRequested() predicate.Predicate {
+	return predicate.Or(predicate.GenerationChangedPredicate{}, predicate.Funcs{
+		CreateFunc:  func(event.CreateEvent) bool { return true },
+		DeleteFunc:  func(event.DeleteEvent) bool { return true },
+		GenericFunc: func(event.GenericEvent) bool { return true },
+		UpdateFunc: func(e event.UpdateEvent) bool {
+			before, after := e.ObjectOld.GetAnnotations(), e.ObjectNew.GetAnnotations()
+			for _, name := range []string{v1alpha1.AnnotationReconcileRequestedAt, v1alpha1.AnnotationConfirmUser} {
+				if before[name] != after[name] {
+					return true
+				}
+			}
+			return false
+		},
+	})
+}
+
+// accountChanged lets pass what makes a difference to an account's users.
+func accountChanged() predicate.Predicate {
+	return predicate.Funcs{
+		UpdateFunc: func(e event.UpdateEvent) bool {
+			before, after := e.ObjectOld.(*v1alpha1.CertCentralAccount), e.ObjectNew.(*v1alpha1.CertCentralAccount)
+			return before.UID != after.UID || before.Generation != after.Generation ||
+				before.Status.AccountID != after.Status.AccountID ||
+				readyReason(before) != readyReason(after)
+		},
+	}
+}
+
+// readyReason returns status and reason of an account's Ready condition.
+func readyReason(account *v1alpha1.CertCentralAccount) [2]string {
+	ready := meta.FindStatusCondition(account.Status.Conditions, v1alpha1.ConditionReady)
+	if ready == nil {
+		return [2]string{}
+	}
+	return [2]string{string(ready.Status), ready.Reason}
+}
+
+// gaveUp lets pass what may free a CertCentral user for another resource: its owner is gone, means somebody else now, or may
+// not use its account.
+func gaveUp() predicate.Predicate {
+	return predicate.Funcs{
+		CreateFunc: func(event.CreateEvent) bool { return false },
+		UpdateFunc: func(e event.UpdateEvent) bool {
+			before, after := e.ObjectOld.(*v1alpha1.CertCentralUser), e.ObjectNew.(*v1alpha1.CertCentralUser)
+			return before.UID != after.UID || before.Spec.AccountRef != after.Spec.AccountRef ||
+				before.DeletionTimestamp.IsZero() != after.DeletionTimestamp.IsZero() ||
+				refusedByAccount(before) != refusedByAccount(after)
+		},
+	}
+}

@@ -1,0 +1,128 @@
+package controller
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/certcentral-io/user-operator/api/v1alpha1"
+)
+
+// access is an account as one user may use it.
+type access struct {
+	*session
+	key     types.NamespacedName
+	account *v1alpha1.CertCentralAccount
+}
+
+// accountOf names the account that a user refers to.
+func accountOf(user *v1alpha1.CertCentralUser) types.NamespacedName {
+	ref := user.Spec.AccountRef
+	if ref.Namespace == "" {
+		return types.NamespacedName{Namespace: user.Namespace, Name: ref.Name}
+	}
+	return types.NamespacedName{Namespace: ref.Namespace, Name: ref.Name}
+}
+
+// admit returns the account if the user may use it now. Whether the namespace is allowed comes first, so that nothing else
+// about a foreign account is told.
+func (r *UserReconciler) admit(ctx context.Context, user *v1alpha1.CertCentralUser) (*access, error) {
+	key := accountOf(user)
+	if len(r.Namespaces) > 0 && !slices.Contains(r.Namespaces, key.Namespace) {
+		return nil, accountNotReady(metav1.ConditionFalse,
+			fmt.Sprintf("Account %s is in a namespace that this operator does not watch.", key))
+	}
+	account := &v1alpha1.CertCentralAccount{}
+	if err := r.Get(ctx, key, account); apierrors.IsNotFound(err) {
+		return nil, accountNotReady(metav1.ConditionFalse, fmt.Sprintf("Account %s does not exist.", key))
+	} else if err != nil {
+		return nil, err
+	}
+	allowed, err := r.allows(ctx, account, user.Namespace)
+	if err != nil {
+		return nil, err
+	}
+	if !allowed {
+		return nil, &verdict{
+			reason: v1alpha1.ReasonAccountNotAllowed, ready: metav1.ConditionFalse, inSync: metav1.ConditionUnknown,
+			note:  fmt.Sprintf("Account %s does not allow users in namespace %s: see its spec.allowedNamespaces.", key, user.Namespace),
+			after: account.Spec.Interval.Duration,
+		}
+	}
+	if err := usable(key, account); err != nil {
+		return nil, err
+	}
+	open := r.Sessions.get(key, account)
+	if open == nil {
+		return nil, pending(key, account)
+	}
+	return &access{session: open, key: key, account: account}, nil
+}
+
+// allows tells whether the account may be referred to from the namespace. Labels are read from the API server: that happens
+// for selectors only, and spares the right to list namespaces.
+func (r *UserReconciler) allows(ctx context.Context, account *v1alpha1.CertCentralAccount, namespace string) (bool, error) {
+	allowed := account.Spec.AllowedNamespaces
+	if namespace == account.Namespace || allowed.From == v1alpha1.NamespacesFromAll {
+		return true, nil
+	}
+	if allowed.From != v1alpha1.NamespacesFromSelector {
+		return false, nil
+	}
+	selector, err := metav1.LabelSelectorAsSelector(allowed.Selector)
+	if err != nil {
+		return false, nil //nolint:nilerr // a selector that can't be read allows nobody
+	}
+	object := &metav1.PartialObjectMetadata{}
+	object.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Namespace"))
+	if err := r.Live.Get(ctx, types.NamespacedName{Name: namespace}, object); err != nil {
+		return false, err
+	}
+	return selector.Matches(labels.Set(object.Labels)), nil
+}
+
+// usable returns a verdict if the account's own status says that it can't be used.
+func usable(key types.NamespacedName, account *v1alpha1.CertCentralAccount) error {
+	ready := meta.FindStatusCondition(account.Status.Conditions, v1alpha1.ConditionReady)
+	switch {
+	case ready == nil || ready.ObservedGeneration != account.Generation:
+		return unseen()
+	case ready.Status != metav1.ConditionFalse:
+		return nil
+	case ready.Reason == v1alpha1.ReasonAccountMismatch:
+		return mismatch(fmt.Sprintf("The API key of account %s belongs to another CertCentral account than its spec.accountID.", key))
+	default:
+		return accountNotReady(metav1.ConditionFalse, fmt.Sprintf("Account %s is not ready: %s.", key, ready.Reason))
+	}
+}
+
+// pending says why an account that looks usable has no session: CertCentral can't be reached, or this process has just begun.
+func pending(key types.NamespacedName, account *v1alpha1.CertCentralAccount) error {
+	if meta.IsStatusConditionTrue(account.Status.Conditions, v1alpha1.ConditionReady) {
+		return unseen()
+	}
+	waiting := accountNotReady(metav1.ConditionUnknown, fmt.Sprintf("Account %s could not be looked at yet.", key))
+	waiting.phase = retrying
+	return waiting
+}
+
+func accountNotReady(ready metav1.ConditionStatus, note string) *verdict {
+	return &verdict{
+		reason: v1alpha1.ReasonAccountNotReady, ready: ready, inSync: metav1.ConditionUnknown,
+		note: note,
+	}
+}
+
+func mismatch(note string) *verdict {
+	return &verdict{
+		reason: v1alpha1.ReasonAccountMismatch, ready: metav1.ConditionFalse, inSync: metav1.ConditionUnknown,
+		note: note,
+	}
+}

@@ -1,0 +1,99 @@
+package controller
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/certcentral-io/user-operator/api/v1alpha1"
+	"github.com/certcentral-io/user-operator/internal/certcentral"
+	"github.com/certcentral-io/user-operator/internal/profile"
+)
+
+const (
+	// confirmTimeout bounds the question whether a write is still wanted: an API server that does not answer stops writing.
+	confirmTimeout = 5 * time.Second
+	// actTimeout bounds a write and the look after it. Both go on when the manager is told to stop, and must be over, with the
+	// status written, within the 10 s that a shutdown may take.
+	actTimeout = 8 * time.Second
+)
+
+// act carries out a plan to write, then looks again and judges what stayed. Whatever else the plan is, it does nothing.
+//
+// An error after the write has gone out leaves its outcome open; the next reconcile begins with a look, which tells.
+func (r *UserReconciler) act(ctx context.Context, user *v1alpha1.CertCentralUser, found *findings) error {
+	if found.plan.Verb != profile.Update {
+		return nil
+	}
+	if hold := r.brake.hold(user, found, r.Clock.Now()); hold != nil {
+		return hold
+	}
+	if err := r.confirm(ctx, user, found.access); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), actTimeout)
+	defer cancel()
+	if err := r.write(ctx, user, found); err != nil {
+		return err
+	}
+	have, err := found.access.client.GetUser(ctx, certcentral.Change, found.userID)
+	if err != nil {
+		return err
+	}
+	found.have = have
+	found.decide(user)
+	if found.plan.Verb == profile.Update {
+		return r.brake.bounced(user, found, r.Clock.Now())
+	}
+	r.brake.stayed(user, r.Clock.Now())
+	return nil
+}
+
+// confirm returns an error unless the API server, asked now, has the user and the account as this reconcile knows them: no
+// write comes from an older generation, from a cache that lags, or for a resource that is gone.
+func (r *UserReconciler) confirm(ctx context.Context, user *v1alpha1.CertCentralUser, access *access) error {
+	ctx, cancel := context.WithTimeout(ctx, confirmTimeout)
+	defer cancel()
+	if err := r.unchanged(ctx, user, &v1alpha1.CertCentralUser{}); err != nil {
+		return err
+	}
+	return r.unchanged(ctx, access.account, &v1alpha1.CertCentralAccount{})
+}
+
+// unchanged compares an object with what the API server has, read into current.
+func (r *UserReconciler) unchanged(ctx context.Context, known, current client.Object) error {
+	if err := r.Live.Get(ctx, client.ObjectKeyFromObject(known), current); client.IgnoreNotFound(err) != nil {
+		return err
+	}
+	if current.GetUID() != known.GetUID() || current.GetGeneration() != known.GetGeneration() || current.GetDeletionTimestamp() != nil {
+		return &verdict{silent: true, note: "a newer generation is on its way", after: time.Second}
+	}
+	return nil
+}
+
+// write issues the PUT of a plan and records it.
+func (r *UserReconciler) write(ctx context.Context, user *v1alpha1.CertCentralUser, found *findings) error {
+	now := r.Clock.Now()
+	update := found.plan.Update
+	err := found.access.client.UpdateUser(ctx, found.userID, update)
+	r.brake.wrote(user, now, err)
+	if err != nil {
+		return err
+	}
+	found.changed = slices.DeleteFunc(slices.Clone(found.plan.Differences), func(d profile.Difference) bool {
+		return !slices.Contains(found.plan.Fields, d.Field)
+	})
+	found.written = &v1alpha1.Applied{
+		Generation: user.Generation,
+		Time:       metav1.NewTime(now),
+		Fields:     profile.Names(found.plan.Fields),
+		Profile: v1alpha1.ObservedProfile{
+			Username: update.Username, FirstName: update.FirstName, LastName: update.LastName,
+			Email: update.Email, JobTitle: update.JobTitle, Telephone: update.Telephone, SAMLSSOOnly: update.SAMLSSOOnly,
+		},
+	}
+	return nil
+}

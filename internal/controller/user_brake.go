@@ -1,0 +1,184 @@
+package controller
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/certcentral-io/user-operator/api/v1alpha1"
+	"github.com/certcentral-io/user-operator/internal/certcentral"
+	"github.com/certcentral-io/user-operator/internal/profile"
+)
+
+const (
+	// slowRecheck is when something is looked at, or tried, again that only a person can mend.
+	slowRecheck = time.Hour
+	// brakeWindow and brakeWrites bound the writes of one user for an unchanged generation.
+	brakeWindow = time.Hour
+	brakeWrites = 5
+	// bouncesUntilStalled is how many writes in a row may fail to stay before a person is called.
+	bouncesUntilStalled = 3
+	// bouncePause is how long after the first write that did not stay the next may come; it doubles. A read that lags behind
+	// the write is not a reason to write again.
+	bouncePause = time.Minute
+	// firstLookAgain is when a write that did not stay is looked at again.
+	firstLookAgain = 5 * time.Second
+)
+
+// brake bounds how often one user is written for an unchanged generation. It stops fights with another writer, values that
+// CertCentral rewrites, and profiles that it refuses. What it remembers is seeded from the status after a restart.
+type brake struct {
+	mu     sync.Mutex
+	memory map[types.NamespacedName]*writes
+}
+
+// writes are the recent writes of one generation of one resource.
+type writes struct {
+	uid        types.UID
+	generation int64
+	times      []time.Time // within brakeWindow, oldest first
+	bounces    int         // how many of the latest did not stay
+	refusal    *verdict    // what to say, when CertCentral refused the latest
+}
+
+// hold returns why the plan must not be carried out now; nil when it may.
+func (b *brake) hold(user *v1alpha1.CertCentralUser, found *findings, now time.Time) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	w := b.of(user, now)
+	if again := w.last().Add(slowRecheck); w.refusal != nil && !requested(user) && now.Before(again) {
+		hold := *w.refusal
+		hold.after = again.Sub(now)
+		return &hold
+	}
+	if now.Before(w.next()) {
+		return w.comesBack(found, now)
+	}
+	return nil
+}
+
+// wrote records a write. One that never left does not count.
+func (b *brake) wrote(user *v1alpha1.CertCentralUser, now time.Time, err error) {
+	var failure *certcentral.Error
+	if errors.As(err, &failure) && !failure.Sent {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	w := b.of(user, now)
+	w.times = append(w.times, now)
+	w.refusal = nil
+	if kind := certcentral.KindOf(err); kind == certcentral.Rejected || kind == certcentral.Forbidden {
+		w.refusal = failed(err)
+	}
+}
+
+// stayed records that the latest write was seen to have stayed.
+func (b *brake) stayed(user *v1alpha1.CertCentralUser, now time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.of(user, now).bounces = 0
+}
+
+// bounced records that the latest write was acknowledged and did not stay, and returns what to say of it.
+func (b *brake) bounced(user *v1alpha1.CertCentralUser, found *findings, now time.Time) *verdict {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	w := b.of(user, now)
+	w.bounces++
+	return w.comesBack(found, now)
+}
+
+// release forgets a resource that is gone.
+func (b *brake) release(name types.NamespacedName) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.memory, name)
+}
+
+// of returns what is remembered of a generation, from the status if this process has not written it.
+func (b *brake) of(user *v1alpha1.CertCentralUser, now time.Time) *writes {
+	name := client.ObjectKeyFromObject(user)
+	w := b.memory[name]
+	if w == nil || w.uid != user.UID || w.generation != user.Generation {
+		w = recall(user, now)
+		if b.memory == nil {
+			b.memory = map[types.NamespacedName]*writes{}
+		}
+		b.memory[name] = w
+	}
+	w.times = slices.DeleteFunc(w.times, func(t time.Time) bool { return now.Sub(t) >= brakeWindow })
+	return w
+}
+
+// recall reads from the status what an earlier process wrote.
+func recall(user *v1alpha1.CertCentralUser, now time.Time) *writes {
+	w := &writes{uid: user.UID, generation: user.Generation}
+	if applied := user.Status.Applied; applied != nil && applied.Generation == user.Generation {
+		w.times = []time.Time{applied.Time.Time}
+	}
+	ready := meta.FindStatusCondition(user.Status.Conditions, v1alpha1.ConditionReady)
+	if ready == nil || ready.ObservedGeneration != user.Generation {
+		return w
+	}
+	switch ready.Reason {
+	case v1alpha1.ReasonRejected:
+		w.refusal, w.times = rejected(strings.TrimPrefix(ready.Message, rejectedNote+saying)), []time.Time{now}
+	case v1alpha1.ReasonNotAccepted:
+		w.bounces = 1
+	}
+	return w
+}
+
+// last returns when the latest write was; the zero time when there was none within the window.
+func (w *writes) last() time.Time {
+	if len(w.times) == 0 {
+		return time.Time{}
+	}
+	return w.times[len(w.times)-1]
+}
+
+// next returns the time from which the brake lets the next write pass.
+func (w *writes) next() time.Time {
+	var next time.Time
+	if w.bounces > 0 && len(w.times) > 0 {
+		next = w.last().Add(bouncePause << min(w.bounces-1, brakeWrites))
+	}
+	if len(w.times) >= brakeWrites {
+		if free := w.times[len(w.times)-brakeWrites].Add(brakeWindow); free.After(next) {
+			next = free
+		}
+	}
+	return next
+}
+
+// comesBack says that the planned fields were written and differ again. At first the look is repeated soon, since a read may
+// lag behind a write; then a person is called.
+func (w *writes) comesBack(found *findings, now time.Time) *verdict {
+	fields := strings.Join(profile.Names(found.plan.Fields), ", ")
+	hold := &verdict{reason: v1alpha1.ReasonNotAccepted, ready: metav1.ConditionFalse, inSync: metav1.ConditionFalse}
+	switch {
+	case w.bounces >= bouncesUntilStalled || w.bounces > 0 && len(w.times) >= brakeWrites:
+		hold.note = fmt.Sprintf("CertCentral acknowledged the write of %s several times, but the value does not stay: "+
+			"declare the value that CertCentral keeps, or find out who else writes it.", fields)
+	case len(w.times) >= brakeWrites:
+		hold.note = fmt.Sprintf("Written %d times within an hour, and set back each time: %s. "+
+			"Find out who else writes it; meanwhile it is written at most %d times an hour.", brakeWrites, fields, brakeWrites)
+	default:
+		hold.note = fmt.Sprintf("CertCentral acknowledged the write of %s, but does not show the value yet.", fields)
+		hold.phase = retrying
+		hold.after = min(max(now.Sub(w.last()), firstLookAgain), max(w.next().Sub(now), firstLookAgain))
+		return hold
+	}
+	hold.phase = stalled
+	hold.after = found.access.account.Spec.Interval.Duration
+	return hold
+}

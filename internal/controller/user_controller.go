@@ -1,0 +1,69 @@
+// Package controller is the loop: it looks at CertCentral, has the profile judged, acts, and reports what it saw. It compares
+// no profile fields and knows nothing of HTTP.
+package controller
+
+import (
+	"context"
+
+	"k8s.io/client-go/tools/events"
+	"k8s.io/utils/clock"
+	"k8s.io/utils/ptr"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/certcentral-io/user-operator/api/v1alpha1"
+	"github.com/certcentral-io/user-operator/internal/certcentral"
+	"github.com/certcentral-io/user-operator/internal/profile"
+)
+
+// UserReconciler keeps CertCentral users as CertCentralUser resources declare them.
+type UserReconciler struct {
+	client.Client               // reads from the cache, writes statuses
+	Live          client.Reader // reads from the API server, what a write rests on
+	Sessions      *Sessions
+	Events        events.EventRecorder
+	Metrics       *Metrics
+	Clock         clock.PassiveClock
+	// Namespaces that the cache holds; empty means all.
+	Namespaces []string
+
+	brake brake
+}
+
+// findings are the facts that one reconcile gathered, as far as it came.
+type findings struct {
+	access  *access              // the account as it may be used
+	userID  int64                // the CertCentral user meant
+	have    *certcentral.User    // the last look; nil when nobody could look
+	plan    profile.Plan         // the judgement on have
+	written *v1alpha1.Applied    // the write that CertCentral acknowledged; nil when none
+	changed []profile.Difference // what the write was made for
+}
+
+// Reconcile looks at one user, decides, acts, and reports. Deleting a resource does nothing: the CertCentral user stays as it is.
+func (r *UserReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	user := &v1alpha1.CertCentralUser{}
+	if err := r.Get(ctx, req.NamespacedName, user); err != nil || !user.DeletionTimestamp.IsZero() {
+		r.brake.release(req.NamespacedName)
+		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	var found findings
+	err := r.look(ctx, user, &found)
+	if err == nil {
+		found.decide(user)
+		err = r.act(ctx, user, &found)
+	}
+	return r.report(ctx, user, found, err)
+}
+
+// decide judges the last look.
+func (f *findings) decide(user *v1alpha1.CertCentralUser) {
+	f.plan = profile.Decide(profile.Want{
+		Declared:    declared(user.Spec.Profile),
+		Settled:     f.settled(user),
+		Mode:        profile.Stricter(profile.Mode(user.Spec.Mode), profile.Mode(f.access.account.Spec.Mode)),
+		Username:    ptr.Deref(user.Spec.UserRef.Username, ""),
+		Trusted:     f.trusted(user),
+		ServiceUser: f.access.serviceUser(f.userID),
+	}, f.have.Profile)
+}

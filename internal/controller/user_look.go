@@ -1,0 +1,109 @@
+package controller
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	ctrl "sigs.k8s.io/controller-runtime"
+
+	"github.com/certcentral-io/user-operator/api/v1alpha1"
+	"github.com/certcentral-io/user-operator/internal/certcentral"
+	"github.com/certcentral-io/user-operator/internal/profile"
+)
+
+// look finds out who is meant and what CertCentral has of them now. A verdict says why it did not, or must not.
+func (r *UserReconciler) look(ctx context.Context, user *v1alpha1.CertCentralUser, found *findings) (err error) {
+	if user.Spec.Suspend {
+		return r.suspended(user)
+	}
+	if found.access, err = r.admit(ctx, user); err != nil {
+		return err
+	}
+	lane := laneOf(user)
+	if found.userID, err = r.identify(ctx, lane, user, found.access); err != nil {
+		return err
+	}
+	if err = r.yield(ctx, user, found); err != nil {
+		return err
+	}
+	have, err := found.access.client.GetUser(ctx, lane, found.userID)
+	if err != nil {
+		return err
+	}
+	r.Metrics.looked(found.access.key)
+	if pin := found.access.account.Spec.AccountID; pin != nil && have.AccountID != *pin {
+		return mismatch(fmt.Sprintf("CertCentral user %d belongs to another CertCentral account than spec.accountID of account %s.",
+			have.ID, found.access.key))
+	}
+	if have.LastLoginRaw != "" {
+		ctrl.LoggerFrom(ctx).Info("last login time left out: its form is unknown", "userID", have.ID)
+	}
+	found.have = have
+	return nil
+}
+
+// laneOf puts what a person waits for before polls.
+func laneOf(user *v1alpha1.CertCentralUser) certcentral.Lane {
+	if user.Generation != user.Status.ObservedGeneration || requested(user) {
+		return certcentral.Change
+	}
+	return certcentral.Poll
+}
+
+// requested tells whether a person asked for a look that was not made yet.
+func requested(user *v1alpha1.CertCentralUser) bool {
+	value := user.Annotations[v1alpha1.AnnotationReconcileRequestedAt]
+	return value != "" && value != user.Status.LastHandledReconcileAt
+}
+
+// identify returns the id of the user that is meant. A username is looked up once in an account; from then on the id holds.
+func (r *UserReconciler) identify(
+	ctx context.Context, lane certcentral.Lane, user *v1alpha1.CertCentralUser, access *access,
+) (int64, error) {
+	if id := user.Spec.UserRef.ID; id != nil {
+		return *id, nil
+	}
+	if user.Status.UserID != 0 && user.Status.AccountID == access.accountID() {
+		return user.Status.UserID, nil
+	}
+	return access.client.FindUser(ctx, lane, *user.Spec.UserRef.Username)
+}
+
+// suspended keeps Ready as it is, unless it speaks of something else than what is declared now.
+func (r *UserReconciler) suspended(user *v1alpha1.CertCentralUser) *verdict {
+	hold := &verdict{reason: v1alpha1.ReasonSuspended, note: "Suspended: nothing is looked at or written until spec.suspend is false."}
+	if user.Status.ObservedGeneration == user.Generation {
+		return hold
+	}
+	moved := r.Sessions.accountID(accountOf(user)) != user.Status.AccountID
+	if moved || len(profile.Pending(declared(user.Spec.Profile), settledOf(user.Status.Settled))) > 0 {
+		hold.ready, hold.inSync = metav1.ConditionUnknown, metav1.ConditionUnknown
+		hold.note = "Suspended: what is declared was changed and is not applied until spec.suspend is false."
+	}
+	return hold
+}
+
+// same tells whether the user that was looked at is the one that the status speaks of.
+func (f *findings) same(user *v1alpha1.CertCentralUser) bool {
+	return user.Status.UserID == f.have.ID && user.Status.AccountID == f.have.AccountID
+}
+
+// settled returns the declared values that this very user was seen to satisfy.
+func (f *findings) settled(user *v1alpha1.CertCentralUser) profile.Declared {
+	if f.plan.Verb != "" {
+		return f.plan.Settled
+	}
+	if !f.same(user) {
+		return profile.Declared{}
+	}
+	return settledOf(user.Status.Settled)
+}
+
+// trusted tells whether it is known that the resource means this user: it was written before, or a person confirmed it.
+func (f *findings) trusted(user *v1alpha1.CertCentralUser) bool {
+	return f.written != nil ||
+		user.Status.Applied != nil && f.same(user) ||
+		user.Annotations[v1alpha1.AnnotationConfirmUser] == strconv.FormatInt(f.have.ID, 10)
+}

@@ -1,0 +1,94 @@
+package controller
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+
+	"github.com/certcentral-io/user-operator/api/v1alpha1"
+	"github.com/certcentral-io/user-operator/internal/certcentral"
+)
+
+// reportTimeout bounds the writing of a status, which goes on when the manager is told to stop.
+const reportTimeout = 1500 * time.Millisecond
+
+// report says the outcome of a reconcile once: in the status if it is news, then as event, log line and metric, and to the queue.
+func (r *UserReconciler) report(ctx context.Context, before *v1alpha1.CertCentralUser, found findings, err error) (ctrl.Result, error) {
+	if certcentral.KindOf(err) == certcentral.KeyRefused {
+		r.Sessions.refuse(found.access.key, found.access.session, r.Clock.Now())
+	}
+	v := judge(before, found, err)
+	if v == nil {
+		return ctrl.Result{}, err
+	}
+	after := before.DeepCopy()
+	describe(after, found, v, r.Clock.Now())
+	if err := r.save(ctx, before, after, found); err != nil {
+		return ctrl.Result{}, err
+	}
+	r.announce(ctx, before, after, found, v)
+	return next(after, v)
+}
+
+// save writes the status if anything in it is news, or if what it says was not confirmed for an hour.
+func (r *UserReconciler) save(ctx context.Context, before, after *v1alpha1.CertCentralUser, found findings) error {
+	now := metav1.NewTime(r.Clock.Now())
+	seen := before.Status.LastObservedTime
+	stale := found.plan.Verb != "" && (seen == nil || now.Sub(seen.Time) >= freshness)
+	if equality.Semantic.DeepEqual(before.Status, after.Status) && !stale {
+		return nil
+	}
+	if found.have != nil {
+		after.Status.LastObservedTime = &now
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), reportTimeout)
+	defer cancel()
+	return client.IgnoreNotFound(r.Status().Patch(ctx, after, client.MergeFrom(before)))
+}
+
+// announce makes an event, a log line and a metric of a write, and an event and a log line of a change of Ready.
+func (r *UserReconciler) announce(ctx context.Context, before, after *v1alpha1.CertCentralUser, found findings, v *verdict) {
+	log := ctrl.LoggerFrom(ctx).WithValues("generation", after.Generation, "userID", after.Status.UserID)
+	if found.written != nil {
+		log.Info("updated", "fields", strings.Join(found.written.Fields, ","), "changes", causes(found.changed))
+		r.Metrics.updated(found.access.key, found.changed)
+		r.Events.Eventf(after, nil, corev1.EventTypeNormal, v1alpha1.ReasonUpdated, "Update", "Wrote %s.", causes(found.changed))
+	}
+	was := ptr.Deref(meta.FindStatusCondition(before.Status.Conditions, v1alpha1.ConditionReady), metav1.Condition{})
+	is := ptr.Deref(meta.FindStatusCondition(after.Status.Conditions, v1alpha1.ConditionReady), metav1.Condition{})
+	if v.silent || is.Reason == was.Reason && is.Status == was.Status || is.Reason == v1alpha1.ReasonUpdated {
+		return
+	}
+	log.Info(v.note, "reason", is.Reason, "ready", is.Status)
+	kind := corev1.EventTypeWarning
+	if is.Status == metav1.ConditionTrue || is.Reason == v1alpha1.ReasonSuspended {
+		kind = corev1.EventTypeNormal
+	}
+	r.Events.Eventf(after, nil, kind, is.Reason, "Look", "%s", v.note)
+}
+
+// next tells the queue when to look again: after an error with its backoff, else at the time that the verdict names, spread
+// unless CertCentral or the budget told it. Only what a person waits for keeps its place before polls.
+func next(user *v1alpha1.CertCentralUser, v *verdict) (ctrl.Result, error) {
+	result := ctrl.Result{Priority: ptr.To(handler.LowPriority)}
+	if laneOf(user) == certcentral.Change && v.phase != stalled {
+		result.Priority = ptr.To(0)
+	}
+	if v.retry != nil {
+		return result, v.retry
+	}
+	result.RequeueAfter = v.after
+	if !v.silent && v.phase != retrying {
+		result.RequeueAfter = jittered(v.after)
+	}
+	return result, nil
+}

@@ -1,0 +1,160 @@
+package controller
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/certcentral-io/user-operator/api/v1alpha1"
+	"github.com/certcentral-io/user-operator/internal/certcentral"
+	"github.com/certcentral-io/user-operator/internal/profile"
+)
+
+// freshness is how often a status is written only to say that it is still true.
+const freshness = time.Hour
+
+// judge turns what a reconcile found, and the error that ended it, into what there is to say. It returns nil for an error of
+// the Kubernetes API: there is nothing to say of the user then, and nowhere to say it.
+func judge(user *v1alpha1.CertCentralUser, found findings, err error) *verdict {
+	var v *verdict
+	if errors.As(err, &v) {
+		return v
+	}
+	var failure *certcentral.Error
+	if errors.As(err, &failure) {
+		return lookFailed(user, found, failure)
+	}
+	if err != nil {
+		return nil
+	}
+	switch found.plan.Verb {
+	case profile.Report:
+		return drifted(found)
+	case profile.Refuse:
+		return refused(found)
+	default:
+		return kept(user, found)
+	}
+}
+
+// lookFailed is what a failed call means here and now.
+func lookFailed(user *v1alpha1.CertCentralUser, found findings, failure *certcentral.Error) *verdict {
+	v := failed(failure)
+	switch {
+	case found.written != nil && v.silent:
+		v = transient(v1alpha1.ReasonUnavailable, "Written, but not looked at since.", failure, failure)
+	case failure.Kind == certcentral.Throttled && !failure.Sent && laneOf(user) == certcentral.Poll:
+		v.silent = true // a poll that comes late is no news: what was seen last is still the best there is
+	}
+	return v
+}
+
+// kept says that the live profile satisfies the declared one. A write stays the reason until there is other news.
+func kept(user *v1alpha1.CertCentralUser, found findings) *verdict {
+	v := &verdict{
+		reason: v1alpha1.ReasonInSync, ready: metav1.ConditionTrue, inSync: metav1.ConditionTrue,
+		note: "The live profile has every declared value.", after: found.access.account.Spec.Interval.Duration,
+	}
+	before := meta.FindStatusCondition(user.Status.Conditions, v1alpha1.ConditionReady)
+	switch {
+	case found.written != nil:
+		v.reason, v.note = v1alpha1.ReasonUpdated, "Wrote "+causes(found.changed)+"."
+	case before != nil && before.Reason == v1alpha1.ReasonUpdated && before.ObservedGeneration == user.Generation:
+		v.reason, v.note = before.Reason, before.Message
+	}
+	return v
+}
+
+// drifted says what differs and is not written, because the mode forbids it.
+func drifted(found findings) *verdict {
+	note := fmt.Sprintf("The live profile differs in %s; the mode of user and account forbids to write it.", causes(found.plan.Differences))
+	if found.written != nil {
+		note = fmt.Sprintf("Wrote %s. %s", causes(found.changed), note)
+	}
+	return &verdict{
+		reason: v1alpha1.ReasonDriftReported, ready: metav1.ConditionTrue, inSync: metav1.ConditionFalse,
+		note: note, after: found.access.account.Spec.Interval.Duration,
+	}
+}
+
+// refused says why what differs must not be written.
+func refused(found findings) *verdict {
+	v := &verdict{
+		reason: v1alpha1.ReasonRejected, ready: metav1.ConditionFalse, inSync: metav1.ConditionFalse, phase: stalled, after: slowRecheck,
+	}
+	fields := strings.Join(profile.Names(found.plan.Fields), ", ")
+	switch found.plan.Refusal {
+	case profile.Renamed:
+		v.reason, v.inSync = v1alpha1.ReasonIdentityMismatch, metav1.ConditionUnknown
+		v.note = fmt.Sprintf("CertCentral user %d no longer has the username that spec.userRef names: nothing is written. "+
+			"Create a resource that refers to the user by id, if this is the person meant.", found.have.ID)
+	case profile.WrongPerson:
+		v.reason = v1alpha1.ReasonIdentityMismatch
+		v.note = fmt.Sprintf("CertCentral user %d has none of the declared values of %s: is spec.userRef.id mistyped? Nothing is written. "+
+			"If this is the person meant, set the annotation %s: %q.", found.have.ID, fields, v1alpha1.AnnotationConfirmUser,
+			fmt.Sprint(found.have.ID))
+	case profile.ServiceUser:
+		v.note = fmt.Sprintf("CertCentral user %d is a service user, of which only the email can be managed: remove %s from spec.profile.",
+			found.have.ID, fields)
+	case profile.Incomplete:
+		v.note = fmt.Sprintf("CertCentral requires %s in every write, and the live profile has none: declare it in spec.profile.", fields)
+	}
+	return v
+}
+
+// causes lists differences as "jobTitle (Drift), telephone (SpecChange)".
+func causes(differences []profile.Difference) string {
+	parts := make([]string, 0, len(differences))
+	for _, d := range differences {
+		parts = append(parts, fmt.Sprintf("%s (%s)", d.Field, d.Cause))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// describe writes what is known into a status. It says nothing that a silent verdict does not know, but a write that was made.
+func describe(user *v1alpha1.CertCentralUser, found findings, v *verdict, now time.Time) {
+	status := &user.Status
+	means(status, found)
+	if found.have != nil && !v.silent {
+		observe(status, found.have)
+		compareWith(status, found.plan)
+	}
+	if found.written != nil {
+		status.Applied = found.written
+	}
+	if v.silent {
+		return
+	}
+	conclude(&status.Conditions, v, user.Generation)
+	set(&status.Conditions, v1alpha1.ConditionInSync, v.inSync, v, user.Generation)
+	// A generation is observed once there is a verdict on it; not when nobody could look.
+	if v.phase != retrying || v.ready == metav1.ConditionFalse {
+		status.ObservedGeneration = user.Generation
+		if v.reason != v1alpha1.ReasonSuspended {
+			status.LastHandledReconcileAt = user.Annotations[v1alpha1.AnnotationReconcileRequestedAt]
+		}
+	}
+}
+
+// means records who is meant. What was known of somebody else goes.
+func means(status *v1alpha1.CertCentralUserStatus, found findings) {
+	if found.userID == 0 {
+		return
+	}
+	account := found.access.accountID()
+	if found.have != nil {
+		account = found.have.AccountID
+	}
+	if status.UserID == found.userID && status.AccountID == account {
+		return
+	}
+	*status = v1alpha1.CertCentralUserStatus{
+		ObservedGeneration: status.ObservedGeneration, Conditions: status.Conditions,
+		LastHandledReconcileAt: status.LastHandledReconcileAt,
+		UserID:                 found.userID, AccountID: account,
+	}
+}
