@@ -227,7 +227,8 @@ func (o *options) logger() logr.Logger {
 	if o.logFormat == "console" || o.logFormat == "auto" && isTerminal(os.Stderr) {
 		encoder = zap.ConsoleEncoder(func(c *zapcore.EncoderConfig) { c.EncodeTime = zapcore.TimeEncoderOfLayout(time.TimeOnly) })
 	}
-	return zap.New(encoder, zap.Level(level), zap.StacktraceLevel(zapcore.PanicLevel))
+	return zap.New(func(o *zap.Options) { o.TimeEncoder = zapcore.RFC3339TimeEncoder },
+		encoder, zap.Level(level), zap.StacktraceLevel(zapcore.PanicLevel))
 }
 
 func isTerminal(file *os.File) bool {

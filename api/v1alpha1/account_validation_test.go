@@ -157,7 +157,7 @@ var _ = Describe("An account's spec", func() {
 		Entry("PEM that is not encoded", `caBundle: "-----BEGIN CERTIFICATE-----"`, refused("spec.caBundle", "must be of type byte")),
 		Entry("base64 over several lines", `caBundle: "`+encoded(certificate)[:40]+`\n`+encoded(certificate)[40:]+`"`,
 			refused("spec.caBundle", "must be of type byte")),
-		Entry("base64 without its padding", `caBundle: `+strings.TrimRight(encoded(certificate+"a"), "="), refused("spec.caBundle", "must be of type byte")),
+		Entry("base64 without its padding", `caBundle: `+strings.TrimRight(encoded("-----BEGIN CERTIFICATE-----\n"), "="), refused("spec.caBundle", "must be of type byte")),
 		Entry("a private key alone", `caBundle: `+encoded("-----BEGIN PRIVATE KEY-----\n-----END PRIVATE KEY-----\n"), refused("spec.caBundle", notPEM)),
 		Entry("a certificate in binary form", `caBundle: `+encoded("\x30\x82\xff\xfe"), refused("spec.caBundle", notPEM)),
 		Entry("a CA bundle of 262144 characters", `caBundle: `+encoded(certificate+strings.Repeat("\n", 196608-len(certificate))), accepted),

@@ -37,7 +37,7 @@ const (
 const (
 	ReasonAvailable          = "Available"          // the API key was accepted
 	ReasonEndpointNotAllowed = "EndpointNotAllowed" // not on the operator's --allowed-endpoints list
-	ReasonSecretNotReady     = "SecretNotReady"     //nolint:gosec // a reason, no credential: the Secret or its key is missing or unusable
+	ReasonSecretNotReady     = "SecretNotReady"     // the Secret or its key is missing or unusable
 	ReasonInvalidSpec        = "InvalidSpec"        // a field passed the schema but can't be used
 	ReasonKeyRefused         = "KeyRefused"         // CertCentral refuses the API key
 )

@@ -477,7 +477,7 @@ type Applied struct {
 // +kubebuilder:printcolumn:name="Mode",type=string,JSONPath=`.spec.mode`
 // +kubebuilder:printcolumn:name="Last login",type=date,JSONPath=`.status.lastLoginTime`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
-// +kubebuilder:printcolumn:name="Roles",type=string,priority=1,JSONPath=`.status.roles[*].name`
+// +kubebuilder:printcolumn:name="Role",type=string,priority=1,JSONPath=`.status.roles[0].name`
 // +kubebuilder:printcolumn:name="Status",type=string,priority=1,JSONPath=`.status.userStatus`
 // +kubebuilder:printcolumn:name="Message",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Ready")].message`
 type CertCentralUser struct {

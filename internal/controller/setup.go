@@ -4,6 +4,7 @@ import (
 	"context"
 	"strconv"
 
+	"github.com/go-logr/logr"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -30,7 +31,7 @@ func (r *UserReconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager,
 		Watches(&v1alpha1.CertCentralUser{}, wake(r.losers), builder.WithPredicates(gaveUp())).
 		Watches(&v1alpha1.CertCentralAccount{}, wake(r.usersOf), builder.WithPredicates(accountChanged())).
 		WatchesRawSource(source.Channel(r.Sessions.opened, wake(r.usersOf))).
-		WithOptions(options(concurrency)).
+		WithOptions(options("user", concurrency)).
 		Complete(progress.Watch(r))
 }
 
@@ -42,15 +43,22 @@ func (r *AccountReconciler) SetupWithManager(mgr ctrl.Manager, progress *Progres
 	return ctrl.NewControllerManagedBy(mgr).
 		For(&v1alpha1.CertCentralAccount{}, builder.WithPredicates(declaredOrRequested())).
 		WatchesRawSource(source.Channel(r.Sessions.doubted, wake(self))).
-		WithOptions(options(accountConcurrency)).
+		WithOptions(options("account", accountConcurrency)).
 		Complete(progress.Watch(r))
 }
 
 // accountConcurrency is how many accounts are looked at at a time: one that hangs must not keep others from opening.
 const accountConcurrency = 8
 
-func options(concurrency int) controller.Options {
+// options are those of both controllers. Log lines name the object by kind and name, once.
+func options(kind string, concurrency int) controller.Options {
 	return controller.Options{
+		LogConstructor: func(req *reconcile.Request) logr.Logger {
+			if req == nil {
+				return ctrl.Log.WithValues("controller", kind)
+			}
+			return ctrl.Log.WithValues(kind, req.String())
+		},
 		MaxConcurrentReconciles: concurrency,
 		RateLimiter:             newBackoff(),
 		ReconciliationTimeout:   reconcileTimeout,
@@ -119,6 +127,7 @@ func accountChanged() predicate.Predicate {
 		UpdateFunc: func(e event.UpdateEvent) bool {
 			before, after := e.ObjectOld.(*v1alpha1.CertCentralAccount), e.ObjectNew.(*v1alpha1.CertCentralAccount)
 			return before.UID != after.UID || before.Generation != after.Generation ||
+				before.Status.ObservedGeneration != after.Status.ObservedGeneration ||
 				before.Status.AccountID != after.Status.AccountID ||
 				readyReason(before) != readyReason(after)
 		},

@@ -16,9 +16,11 @@ import (
 const (
 	// confirmTimeout bounds the question whether a write is still wanted: an API server that does not answer stops writing.
 	confirmTimeout = 5 * time.Second
-	// actTimeout bounds a write and the look after it. Both go on when the manager is told to stop, and must be over, with the
-	// status written, within the 10 s that a shutdown may take.
-	actTimeout = 8 * time.Second
+	// actTimeout bounds a write, its wait for the budget, and the look after it.
+	actTimeout = 20 * time.Second
+	// actGrace is what is left of that once the manager is told to stop. With reportGrace it is over within the 10 s that a
+	// shutdown may take.
+	actGrace = 8 * time.Second
 )
 
 // act carries out a plan to write, then looks again and judges what stayed. Whatever else the plan is, it does nothing.
@@ -34,7 +36,7 @@ func (r *UserReconciler) act(ctx context.Context, user *v1alpha1.CertCentralUser
 	if err := r.confirm(ctx, user, found.access); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), actTimeout)
+	ctx, cancel := linger(ctx, actTimeout, actGrace)
 	defer cancel()
 	if err := r.write(ctx, user, found); err != nil {
 		return err
@@ -96,4 +98,11 @@ func (r *UserReconciler) write(ctx context.Context, user *v1alpha1.CertCentralUs
 		},
 	}
 	return nil
+}
+
+// linger returns a context that ends after limit, or grace after ctx does: what must not be cut in half goes on in it.
+func linger(ctx context.Context, limit, grace time.Duration) (context.Context, context.CancelFunc) {
+	lingering, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(grace, cancel) })
+	return lingering, func() { stop(); cancel() }
 }

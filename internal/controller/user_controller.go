@@ -34,6 +34,7 @@ type UserReconciler struct {
 type findings struct {
 	access  *access              // the account as it may be used
 	userID  int64                // the CertCentral user meant
+	mode    profile.Mode         // the stricter one of user and account
 	have    *certcentral.User    // the last look; nil when nobody could look
 	plan    profile.Plan         // the judgement on have
 	written *v1alpha1.Applied    // the write that CertCentral acknowledged; nil when none
@@ -43,9 +44,11 @@ type findings struct {
 // Reconcile looks at one user, decides, acts, and reports. Deleting a resource does nothing: the CertCentral user stays as it is.
 func (r *UserReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	user := &v1alpha1.CertCentralUser{}
-	if err := r.Get(ctx, req.NamespacedName, user); err != nil || !user.DeletionTimestamp.IsZero() {
+	if err := r.Get(ctx, req.NamespacedName, user); client.IgnoreNotFound(err) != nil {
+		return ctrl.Result{}, err
+	} else if err != nil || !user.DeletionTimestamp.IsZero() {
 		r.brake.release(req.NamespacedName)
-		return ctrl.Result{}, client.IgnoreNotFound(err)
+		return ctrl.Result{}, nil
 	}
 	var found findings
 	err := r.look(ctx, user, &found)
@@ -58,10 +61,11 @@ func (r *UserReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.
 
 // decide judges the last look.
 func (f *findings) decide(user *v1alpha1.CertCentralUser) {
+	f.mode = profile.Stricter(profile.Mode(user.Spec.Mode), profile.Mode(f.access.account.Spec.Mode))
 	f.plan = profile.Decide(profile.Want{
 		Declared:    declared(user.Spec.Profile),
 		Settled:     f.settled(user),
-		Mode:        profile.Stricter(profile.Mode(user.Spec.Mode), profile.Mode(f.access.account.Spec.Mode)),
+		Mode:        f.mode,
 		Username:    ptr.Deref(user.Spec.UserRef.Username, ""),
 		Trusted:     f.trusted(user),
 		ServiceUser: f.access.serviceUser(f.userID),

@@ -33,6 +33,9 @@ func (r *UserReconciler) look(ctx context.Context, user *v1alpha1.CertCentralUse
 		return err
 	}
 	r.Metrics.looked(found.access.key)
+	if have.AccountID == 0 {
+		have.AccountID = found.access.accountID()
+	}
 	if pin := found.access.account.Spec.AccountID; pin != nil && have.AccountID != *pin {
 		return mismatch(fmt.Sprintf("CertCentral user %d belongs to another CertCentral account than spec.accountID of account %s.",
 			have.ID, found.access.key))

@@ -18,8 +18,11 @@ import (
 	"github.com/certcentral-io/user-operator/internal/certcentral"
 )
 
-// reportTimeout bounds the writing of a status, which goes on when the manager is told to stop.
-const reportTimeout = 1500 * time.Millisecond
+const (
+	// reportTimeout bounds the writing of a status, which goes on for reportGrace when the manager is told to stop.
+	reportTimeout = 10 * time.Second
+	reportGrace   = 1500 * time.Millisecond
+)
 
 // report says the outcome of a reconcile once: in the status if it is news, then as event, log line and metric, and to the queue.
 func (r *UserReconciler) report(ctx context.Context, before *v1alpha1.CertCentralUser, found findings, err error) (ctrl.Result, error) {
@@ -50,7 +53,7 @@ func (r *UserReconciler) save(ctx context.Context, before, after *v1alpha1.CertC
 	if found.have != nil {
 		after.Status.LastObservedTime = &now
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), reportTimeout)
+	ctx, cancel := linger(ctx, reportTimeout, reportGrace)
 	defer cancel()
 	return client.IgnoreNotFound(r.Status().Patch(ctx, after, client.MergeFrom(before)))
 }

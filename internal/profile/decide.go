@@ -170,7 +170,8 @@ func objection(want Want, have certcentral.Profile, plan Plan) (Refusal, []Field
 	}
 	var missing []Field
 	for _, t := range texts {
-		if t.required && *t.update(&plan.Update) == "" {
+		known := want.ServiceUser && t.field != Email // declaring it would be refused: nothing but the email can be written
+		if t.required && !known && *t.update(&plan.Update) == "" {
 			missing = append(missing, t.field)
 		}
 	}

@@ -1,0 +1,210 @@
+package certcentral
+
+import (
+	"context"
+	"math"
+	"math/rand/v2"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	. "github.com/onsi/gomega"
+)
+
+// usual is 3 tokens a second, of which polls leave 10 in the bucket.
+var usual = Limits{PerMinute: 180, Burst: 40}
+
+const token = time.Second / 3 // the time in which one comes
+
+func TestBudgetStartsEmpty(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g, b := NewWithT(t), aBudget(t, usual)
+		expectKind(g, b.take(t.Context(), Poll), Deferred, 11*token)
+		start := time.Now()
+		g.Expect(b.take(t.Context(), Change)).To(BeNil())
+		g.Expect(time.Since(start)).To(BeNumerically("~", token, time.Microsecond))
+	})
+}
+
+func TestPollsLeaveAReserveForChanges(t *testing.T) {
+	for name, tc := range map[string]struct{ burst, polls int }{
+		"a quarter of the burst":            {40, 30},
+		"rounded down":                      {7, 6},
+		"but at least one":                  {3, 2},
+		"a burst of two is shared":          {2, 1},
+		"a burst of one can't be, and runs": {1, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				g, b := NewWithT(t), aBudget(t, Limits{PerMinute: 60, Burst: tc.burst})
+				time.Sleep(time.Hour)
+				start := time.Now()
+				for range tc.polls {
+					g.Expect(b.take(t.Context(), Poll)).To(BeNil())
+				}
+				for range tc.burst - tc.polls {
+					g.Expect(b.take(t.Context(), Change)).To(BeNil())
+				}
+				g.Expect(time.Now()).To(Equal(start), "the reserve is there at once")
+				expectKind(g, b.take(t.Context(), Poll), Deferred, time.Duration(1+tc.burst-tc.polls)*time.Second)
+				time.Sleep(time.Duration(1+tc.burst-tc.polls) * time.Second)
+				g.Expect(b.take(t.Context(), Poll)).To(BeNil(), "polls come back as told and get theirs")
+			})
+		})
+	}
+}
+
+func TestRefusedPollsComeBackOneAfterAnother(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g, b := NewWithT(t), aBudget(t, usual)
+		first, places := 11*token, map[time.Duration]int{}
+		for range 10_000 {
+			e := b.take(t.Context(), Poll)
+			g.Expect(KindOf(e)).To(Equal(Deferred))
+			g.Expect(e.RetryAfter).To(BeNumerically(">=", first))
+			g.Expect(e.RetryAfter).To(BeNumerically("<=", first+slotHorizon+token))
+			places[e.RetryAfter]++
+		}
+		g.Expect(len(places)).To(BeNumerically("~", 1800, 2), "one for each token of the horizon")
+		for _, sharing := range places {
+			g.Expect(sharing).To(BeNumerically("<=", 6), "and evenly")
+		}
+	})
+}
+
+func TestPollsThatComeBackInTheirSlotsAreServedInTurn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g, b := NewWithT(t), aBudget(t, usual)
+		var slots []time.Time
+		for range 300 {
+			slots = append(slots, time.Now().Add(b.take(t.Context(), Poll).RetryAfter))
+		}
+		for _, slot := range slots {
+			time.Sleep(time.Until(slot))
+			g.Expect(b.take(t.Context(), Poll)).To(BeNil())
+		}
+	})
+}
+
+func TestChangesAreServedInTurnAndBeforePolls(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g, b := NewWithT(t), aBudget(t, usual)
+		start := time.Now()
+		served := make(chan int, 15)
+		for i := range 15 {
+			go func() {
+				if b.take(t.Context(), Change) == nil {
+					served <- i
+				}
+			}()
+			synctest.Wait()
+		}
+		expectKind(g, b.take(t.Context(), Poll), Deferred, (15+11)*token)
+		expectKind(g, b.take(t.Context(), Change), Deferred, 16*token)
+		expectKind(g, b.take(t.Context(), Change), Deferred, 17*token)
+		for i := range 15 {
+			g.Expect(<-served).To(Equal(i))
+			g.Expect(time.Since(start)).To(BeNumerically("~", time.Duration(i+1)*token, time.Microsecond))
+			expectKind(g, b.take(t.Context(), Poll), Deferred, 0)
+		}
+	})
+}
+
+func TestAChangeThatIsCanceledGivesItsTurnBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g, b := NewWithT(t), aBudget(t, usual)
+		ctx, cancel := context.WithCancel(t.Context())
+		refused := make(chan *Error)
+		go func() { refused <- b.take(ctx, Change) }()
+		synctest.Wait()
+		cancel()
+		expectKind(g, <-refused, Canceled, 0)
+		expectKind(g, b.take(ctx, Change), Canceled, 0)
+		start := time.Now()
+		g.Expect(b.take(t.Context(), Change)).To(BeNil())
+		g.Expect(time.Since(start)).To(BeNumerically("~", token, time.Microsecond))
+	})
+}
+
+func TestAChangeOutOfTimeLooksAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g, b := NewWithT(t), aBudget(t, usual)
+		ctx, cancel := context.WithTimeout(t.Context(), token/2)
+		defer cancel()
+		expectKind(g, b.take(ctx, Change), Unavailable, 0)
+	})
+}
+
+// TestBudgetHolds is promise number one of a budget: whatever is asked for, in any window no more than the burst and
+// what came in meanwhile is given.
+func TestBudgetHolds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g, b := NewWithT(t), aBudget(t, usual)
+		random := rand.New(rand.NewPCG(1, 2))
+		start, given := time.Now(), []time.Duration{}
+		for time.Since(start) < 20*time.Minute {
+			switch lane := Lane(random.IntN(2)); {
+			case random.IntN(500) == 0:
+				b.throttled(time.Duration(random.IntN(3)) * time.Minute)
+			case b.take(t.Context(), lane) == nil:
+				given = append(given, time.Since(start))
+			}
+			if random.IntN(20) == 0 {
+				time.Sleep(time.Duration(random.IntN(20_000)) * time.Millisecond)
+			}
+		}
+		g.Expect(len(given)).To(BeNumerically(">", 500))
+		for i := range given {
+			for j := i; j < len(given); j++ {
+				room := float64(usual.Burst) + math.Ceil((given[j]-given[i]).Seconds()*3)
+				if float64(j-i+1) > room+1e-6 {
+					t.Fatalf("%d given from %v to %v", j-i+1, given[i], given[j])
+				}
+			}
+		}
+	})
+}
+
+func TestNewLimitsKeepTheTokens(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g, b := NewWithT(t), aBudget(t, usual)
+		b.limit(Limits{PerMinute: 60, Burst: 80})
+		expectKind(g, b.take(t.Context(), Poll), Deferred, 21*time.Second)
+		b.throttled(time.Minute)
+		b.limit(usual)
+		time.Sleep(time.Minute)
+		expectKind(g, b.take(t.Context(), Poll), Deferred, 0)
+		g.Expect(b.bucket.TokensAt(time.Now())).To(BeZero(), "a pause still ends with an empty bucket")
+	})
+}
+
+func BenchmarkBudgetPoll(b *testing.B) {
+	budget := NewBudgets(nil).Use("pki/digicert", APIKey{}, usual)
+	for b.Loop() {
+		_ = budget.take(b.Context(), Poll)
+	}
+}
+
+func BenchmarkBudgetChange(b *testing.B) {
+	budget := NewBudgets(nil).Use("pki/digicert", APIKey{}, Limits{PerMinute: math.MaxInt32, Burst: math.MaxInt32})
+	fill(budget)
+	for b.Loop() {
+		_ = budget.take(b.Context(), Change)
+	}
+}
+
+// aBudget is one of a random key with the bubble's clock, still empty.
+func aBudget(t *testing.T, l Limits) *Budget {
+	t.Helper()
+	return NewBudgets(nil).Use("pki/digicert", aKey(t), l)
+}
+
+// expectKind compares kind and wait; a wait of 0 means any.
+func expectKind(g Gomega, e *Error, kind Kind, wait time.Duration) {
+	g.Expect(e).NotTo(BeNil())
+	g.Expect(e.Kind).To(Equal(kind))
+	g.Expect(e.Sent).To(BeFalse())
+	if wait != 0 {
+		g.Expect(e.RetryAfter).To(BeNumerically("~", wait, time.Millisecond))
+	}
+}

@@ -1,0 +1,111 @@
+// Package certcentral is the other side as we speak to it: each call sends one request, inside the key's budget, to one
+// endpoint, and comes back with a result or a typed Error that says what to do. It does not retry, cache, judge or log.
+package certcentral
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"time"
+)
+
+const (
+	defaultTimeout   = 30 * time.Second
+	defaultUserAgent = "certcentral-user-operator"
+)
+
+// Config is what a Client is made of. Endpoint, Key and Budget are required.
+//
+// A proxy is taken from HTTPS_PROXY and NO_PROXY in the environment of the process. It is asked to CONNECT, so TLS runs
+// end to end and the proxy does not see the key, unless it inspects TLS with a root of CABundle.
+type Config struct {
+	Endpoint  Endpoint
+	Key       APIKey
+	Budget    *Budget       // of the same key
+	CABundle  []byte        // PEM certificates, trusted beside the system roots
+	UserAgent string        // "certcentral-user-operator" when empty
+	Observe   func(Call)    // called once for each finished or refused call, from its goroutine; may be nil
+	Timeout   time.Duration // of one request without its wait for the budget; 30 s when 0
+}
+
+// Call is what one call came to, for metrics: nothing in it depends on a person or a key.
+type Call struct {
+	Method   string
+	Route    string        // as in "/user/{id}": no ids or values
+	Outcome  string        // "ok" or the Kind
+	Duration time.Duration // of the request, 0 when none was sent
+	Wait     time.Duration // for the budget
+	Sent     bool          // whether the request may have reached the service
+}
+
+// Client speaks to one endpoint with one key. It is safe for concurrent use.
+type Client struct {
+	cfg       Config
+	transport *http.Transport
+}
+
+// New makes a client, without a request. The errors say what is wrong with cfg, and never hold the key.
+func New(cfg Config) (*Client, error) {
+	switch {
+	case cfg.Endpoint == Endpoint{}:
+		return nil, errors.New("make client: no endpoint")
+	case cfg.Key.IsZero():
+		return nil, errors.New("make client: no API key")
+	case cfg.Budget == nil || cfg.Budget.fingerprint != cfg.Key.Fingerprint():
+		return nil, errors.New("make client: no budget of this API key")
+	case strings.ContainsFunc(cfg.UserAgent, func(r rune) bool { return r < ' ' || r > '~' }):
+		return nil, errors.New("make client: the user agent is not printable ASCII")
+	}
+	if cfg.UserAgent == "" {
+		cfg.UserAgent = defaultUserAgent
+	}
+	if cfg.Timeout <= 0 {
+		cfg.Timeout = defaultTimeout
+	}
+	transport, err := newTransport(cfg.CABundle)
+	if err != nil {
+		return nil, err
+	}
+	return &Client{cfg: cfg, transport: transport}, nil
+}
+
+// Close closes idle connections. Calls under way go on.
+func (c *Client) Close() { c.transport.CloseIdleConnections() }
+
+// request is one call's wire form.
+type request struct {
+	method, route string
+	path          string // with the query
+	body          []byte // nil for none
+}
+
+func (r request) op() string { return r.method + " " + r.route }
+
+// refuse is the error of arguments that no request can be made of.
+func (r request) refuse(why reason) *Error { return &Error{Kind: Rejected, Op: r.op(), Err: why} }
+
+// call gets a token, sends the request once and hands the body of a 200 to accept, whose error makes a BadResponse.
+// With a nil accept any 2xx will do. The error, if any, is an *Error.
+func (c *Client) call(ctx context.Context, lane Lane, req request, accept func([]byte) error) error {
+	record := Call{Method: req.method, Route: req.route, Outcome: "ok"}
+	asked := time.Now()
+	failed := c.cfg.Budget.take(ctx, lane)
+	record.Wait = time.Since(asked)
+	if failed == nil {
+		sending := time.Now()
+		record.Sent, failed = c.exchange(ctx, req, accept)
+		record.Duration = time.Since(sending)
+	}
+	if failed != nil {
+		failed.Op, failed.Sent = req.op(), record.Sent
+		record.Outcome = string(failed.Kind)
+	}
+	if c.cfg.Observe != nil {
+		c.cfg.Observe(record)
+	}
+	if failed == nil {
+		return nil
+	}
+	return failed
+}

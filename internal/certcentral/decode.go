@@ -1,0 +1,142 @@
+package certcentral
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"reflect"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf16"
+	"unicode/utf8"
+
+	strict "sigs.k8s.io/json"
+)
+
+// decodeUser reads the answer of the user-info page. What would let a later write change a field by misreading it is
+// refused: see decodeStrict. id, username and email must be present.
+func decodeUser(body []byte) (*User, error) {
+	var wire wireUser
+	if err := decodeStrict(body, &wire); err != nil {
+		return nil, err
+	}
+	switch {
+	case present(wire.Errors):
+		return nil, reason("an error in place of a user")
+	case wire.ID <= 0 || wire.Username == "" || wire.Email == nil:
+		return nil, reason("a user without id, username or email")
+	}
+	return wire.user(), nil
+}
+
+// decodeList reads a list of users. A missing list is an empty one (observed traffic).
+func decodeList(body []byte) (*wireList, error) {
+	var list wireList
+	if err := decodeStrict(body, &list); err != nil {
+		return nil, err
+	}
+	if present(list.Errors) {
+		return nil, reason("an error in place of a list")
+	}
+	for _, row := range list.Users {
+		if row.ID <= 0 {
+			return nil, reason("a list row without id")
+		}
+	}
+	return &list, nil
+}
+
+// decodeStrict decodes one JSON object into a struct and refuses what encoding/json would silently repair: bad UTF-8,
+// lone surrogates, duplicate keys, keys that differ from a known one in case only, and data after the object.
+// Errors don't hold values.
+func decodeStrict(body []byte, into any) error {
+	if !utf8.Valid(body) {
+		return reason("not UTF-8")
+	}
+	faults, err := strict.UnmarshalStrict(body, into, strict.DisallowDuplicateFields)
+	if err != nil {
+		if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && wrong.Field != "" {
+			return reason("unexpected type of " + wrong.Field)
+		}
+		return reason("not the JSON expected")
+	}
+	if len(faults) > 0 {
+		return reason("a key twice")
+	}
+	if hasLoneSurrogate(body) {
+		return reason("not UTF-16 in an escape")
+	}
+	return checkCase(body, into)
+}
+
+// checkCase refuses a "Job_Title" beside or in place of "job_title": which one counts would be a guess.
+func checkCase(body []byte, into any) error {
+	var keys map[string]json.RawMessage
+	if err := strict.UnmarshalCaseSensitivePreserveInts(body, &keys); err != nil || keys == nil {
+		return reason("not a JSON object")
+	}
+	known := reflect.TypeOf(into).Elem()
+	for field := range known.Fields() {
+		name := field.Tag.Get("json")
+		delete(keys, name)
+		for key := range keys {
+			if strings.EqualFold(key, name) {
+				return reason("a key in another case")
+			}
+		}
+	}
+	return nil
+}
+
+// hasLoneSurrogate finds half a UTF-16 pair in a valid JSON text, where a backslash only ever starts an escape.
+func hasLoneSurrogate(body []byte) bool {
+	for {
+		i := bytes.IndexByte(body, '\\')
+		if i < 0 {
+			return false
+		}
+		r, size := escape(body[i:])
+		body = body[i+size:]
+		if !utf16.IsSurrogate(r) {
+			continue
+		}
+		low, size := escape(body)
+		if utf16.DecodeRune(r, low) == utf8.RuneError {
+			return true
+		}
+		body = body[size:]
+	}
+}
+
+// escape is the code unit of the \uXXXX text starts with, else 0, and the size of the escape.
+func escape(text []byte) (rune, int) {
+	if len(text) < 6 || text[0] != '\\' || text[1] != 'u' {
+		return 0, 2
+	}
+	unit, _ := strconv.ParseUint(string(text[2:6]), 16, 16)
+	return rune(unit), 6
+}
+
+// parseLogin reads a login time: absent, null and "" are zero; the documented form has no zone and is taken as UTC, the
+// observed one is RFC 3339. Anything else comes back as it is.
+func parseLogin(raw json.RawMessage) (at time.Time, unparsable string) {
+	if !present(raw) {
+		return time.Time{}, ""
+	}
+	var text string
+	if json.Unmarshal(raw, &text) != nil {
+		return time.Time{}, string(raw)
+	}
+	if text == "" {
+		return time.Time{}, ""
+	}
+	for _, layout := range []string{time.DateTime, time.RFC3339} {
+		if at, err := time.Parse(layout, text); err == nil && 0 < at.UTC().Year() && at.UTC().Year() < 10000 {
+			return at.UTC(), ""
+		}
+	}
+	return time.Time{}, text
+}
+
+func present(raw json.RawMessage) bool { return len(raw) > 0 && string(raw) != "null" }

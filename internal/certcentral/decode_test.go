@@ -1,0 +1,236 @@
+package certcentral
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	. "github.com/onsi/gomega"
+)
+
+// documented is the example of the user-info page, with container assignments as its table describes them.
+const documented = `{
+	"id": 125039, "username": "john.smith@digicert.com", "account_id": 123654,
+	"first_name": "John", "last_name": "Smith", "email": "john.smith@digicert.com",
+	"job_title": "Sys Admin", "telephone": "555-555-5555",
+	"status": "active", "last_login_date": "2019-06-21 13:37:00",
+	"container": {
+		"id": 5, "public_id": "9bba0f54e97e31abb0f2a7e6e9386f1", "name": "My Account", "parent_id": 0,
+		"template_id": 5, "ekey": "SECRET-EKEY", "has_logo": true, "is_active": true
+	},
+	"access_roles": [{"id": 1, "name": "Administrator"}],
+	"is_cert_central": true, "is_enterprise": true, "is_saml_sso_only": false,
+	"type": "standard", "language_id": 1, "account_language_id": 2,
+	"has_container_assignments": true,
+	"container_assignments": [{"id": 7, "parent_id": 5, "name": "Branch", "is_active": true}],
+	"container_visibility": [
+		{
+			"id": 5, "public_id": "9bba0f54e97e31abb0f2a7e6e9386f1", "name": "My Account", "parent_id": 0,
+			"template_id": 5, "ekey": "SECRET-EKEY", "has_logo": true, "is_active": true
+		},
+		{
+			"id": 94317, "public_id": "049991aead2691319b7f8c536af186", "name": "Support", "parent_id": 0,
+			"template_id": 6, "ekey": "SECRET-EKEY", "has_logo": false, "is_active": true,
+			"allowed_domain_names": ["example.com"],
+			"organization_assignments": [{"id": 11, "name": "Organization Name"}]
+		}
+	]
+}`
+
+// plain is the least a user can be.
+const plain = `"id": 1, "username": "u", "email": "e@example.com"`
+
+func TestDecodeTheDocumentedUser(t *testing.T) {
+	g := NewWithT(t)
+	user, err := decodeUser([]byte(documented))
+	g.Expect(err).NotTo(HaveOccurred())
+	mine := Container{
+		ID: 5, PublicID: "9bba0f54e97e31abb0f2a7e6e9386f1", Name: "My Account", TemplateID: 5, HasLogo: true, Active: true,
+	}
+	g.Expect(user).To(Equal(&User{
+		ID: 125039, AccountID: 123654,
+		Profile: Profile{
+			Username: "john.smith@digicert.com", FirstName: "John", LastName: "Smith", Email: "john.smith@digicert.com",
+			JobTitle: "Sys Admin", Telephone: "555-555-5555",
+		},
+		Status: "active", Type: "standard", LastLogin: time.Date(2019, 6, 21, 13, 37, 0, 0, time.UTC),
+		Roles: []Role{{ID: 1, Name: "Administrator"}}, Container: &mine,
+		ContainerAssignments: []Assignment{{ID: 7, ParentID: 5, Name: "Branch", Active: true}},
+		ContainerVisibility: []VisibleContainer{
+			{Container: mine},
+			{
+				Container: Container{
+					ID: 94317, PublicID: "049991aead2691319b7f8c536af186", Name: "Support", TemplateID: 6, Active: true,
+				},
+				AllowedDomainNames: []string{"example.com"},
+				Organizations:      []Organization{{ID: 11, Name: "Organization Name"}},
+			},
+		},
+		LanguageID: 1, AccountLanguageID: 2, CertCentral: true, Enterprise: true,
+	}))
+	printed, err := json.Marshal(user)
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(string(printed)).NotTo(ContainSubstring("SECRET-EKEY"))
+}
+
+func TestDecodeUserIsLenientWhereItIsHarmless(t *testing.T) {
+	with := func(change func(*User)) *User {
+		user := &User{ID: 1, Profile: Profile{Username: "u", Email: "e@example.com"}}
+		change(user)
+		return user
+	}
+	for name, tc := range map[string]struct {
+		more string
+		want func(*User)
+	}{
+		"what is absent is empty":       {``, func(*User) {}},
+		"null is empty too":             {`"job_title": null, "telephone": "", "container": null, "access_roles": null, "language_id": null, "is_enterprise": null, "last_login_date": null`, func(*User) {}},
+		"empty lists":                   {`"access_roles": [], "container_visibility": []`, func(*User) {}},
+		"ids in strings":                {`"account_id": "9007199254740993"`, func(u *User) { u.AccountID = 9007199254740993 }},
+		"ids beyond 2^53":               {`"account_id": 9007199254740993`, func(u *User) { u.AccountID = 9007199254740993 }},
+		"flags in strings":              {`"is_saml_sso_only": "true", "is_enterprise": "false"`, func(u *User) { u.Profile.SAMLSSOOnly = true }},
+		"flags in numbers":              {`"is_saml_sso_only": 1, "is_enterprise": 0`, func(u *User) { u.Profile.SAMLSSOOnly = true }},
+		"flags in numbers in strings":   {`"is_saml_sso_only": "1", "is_enterprise": "0"`, func(u *User) { u.Profile.SAMLSSOOnly = true }},
+		"an error that is none":         {`"errors": null`, func(*User) {}},
+		"unknown fields, deep":          {`"new": {"x": [[[{"y": {}}]]]}, "New": 1`, func(*User) {}},
+		"an unknown status":             {`"status": "dormant"`, func(u *User) { u.Status = "dormant" }},
+		"an escaped pair":               {`"first_name": "\ud83d\ude00"`, func(u *User) { u.Profile.FirstName = "😀" }},
+		"an escaped backslash before u": {`"first_name": "\\ud83d"`, func(u *User) { u.Profile.FirstName = `\ud83d` }},
+		"a replacement character":       {`"first_name": "\ufffd�"`, func(u *User) { u.Profile.FirstName = "��" }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := NewWithT(t)
+			body := "{" + plain + "}"
+			if tc.more != "" {
+				body = "{" + plain + ", " + tc.more + "}\n"
+			}
+			user, err := decodeUser([]byte(body))
+			g.Expect(err).NotTo(HaveOccurred())
+			g.Expect(user).To(Equal(with(tc.want)))
+		})
+	}
+}
+
+func TestAnEmptyEmailIsPresent(t *testing.T) {
+	user, err := decodeUser([]byte(`{"id": 1, "username": "u", "email": ""}`))
+	NewWithT(t).Expect(err).NotTo(HaveOccurred())
+	NewWithT(t).Expect(user.Profile).To(Equal(Profile{Username: "u"}))
+}
+
+func TestDecodeUserRefusesWhatItWouldMisread(t *testing.T) {
+	for name, tc := range map[string]struct{ body, why string }{
+		"nothing":                      {``, "not the JSON expected"},
+		"a proxy's page":               {`<html>`, "not the JSON expected"},
+		"null":                         {`null`, "not a JSON object"},
+		"a list":                       {`[]`, "not the JSON expected"},
+		"cut off":                      {`{` + plain, "not the JSON expected"},
+		"more after the user":          {`{` + plain + `} {}`, "not the JSON expected"},
+		"no id":                        {`{"username": "u", "email": "e"}`, "a user without id, username or email"},
+		"an id of 0":                   {`{"id": 0, "username": "u", "email": "e"}`, "a user without id, username or email"},
+		"no username":                  {`{"id": 1, "email": "e"}`, "a user without id, username or email"},
+		"an empty username":            {`{"id": 1, "username": "", "email": "e"}`, "a user without id, username or email"},
+		"no email":                     {`{"id": 1, "username": "u"}`, "a user without id, username or email"},
+		"a null email":                 {`{"id": 1, "username": "u", "email": null}`, "a user without id, username or email"},
+		"an error in its place":        {`{` + plain + `, "errors": [{"code": "x"}]}`, "an error in place of a user"},
+		"a key twice":                  {`{` + plain + `, "email": "f"}`, "a key twice"},
+		"a key twice, escaped":         {`{` + plain + `, "\u0065mail": "f"}`, "a key twice"},
+		"a key twice, inside":          {`{` + plain + `, "container": {"id": 1, "id": 2}}`, "a key twice"},
+		"a key in two cases":           {`{` + plain + `, "Email": "f"}`, "a key in another case"},
+		"a key in another case":        {`{` + plain + `, "Job_Title": "f"}`, "a key in another case"},
+		"a key in look-alike letters":  {`{` + plain + `, "fir\u017ft_name": "f"}`, "a key in another case"},
+		"bad UTF-8":                    {`{` + plain + `, "first_name": "` + "\xff" + `"}`, "not UTF-8"},
+		"half a pair":                  {`{` + plain + `, "first_name": "\ud83d!"}`, "not UTF-16 in an escape"},
+		"the other half":               {`{` + plain + `, "first_name": "\ude00"}`, "not UTF-16 in an escape"},
+		"two first halves":             {`{` + plain + `, "first_name": "\ud83d\ud83d"}`, "not UTF-16 in an escape"},
+		"a fraction in an id":          {`{` + plain + `, "account_id": 1.5}`, "unexpected type of account_id"},
+		"an exponent in an id":         {`{` + plain + `, "account_id": 1e3}`, "unexpected type of account_id"},
+		"an id beyond 64 bits":         {`{` + plain + `, "account_id": 9223372036854775808}`, "unexpected type of account_id"},
+		"a signed id":                  {`{` + plain + `, "account_id": "+1"}`, "unexpected type of account_id"},
+		"an empty id":                  {`{` + plain + `, "account_id": ""}`, "unexpected type of account_id"},
+		"a word as an id":              {`{` + plain + `, "account_id": "null"}`, "unexpected type of account_id"},
+		"a list as an id":              {`{` + plain + `, "account_id": [1]}`, "unexpected type of account_id"},
+		"a number as a flag":           {`{` + plain + `, "is_saml_sso_only": 2}`, "unexpected type of is_saml_sso_only"},
+		"a word as a flag":             {`{` + plain + `, "is_saml_sso_only": "yes"}`, "unexpected type of is_saml_sso_only"},
+		"an empty flag":                {`{` + plain + `, "is_saml_sso_only": ""}`, "unexpected type of is_saml_sso_only"},
+		"a number as a name":           {`{` + plain + `, "telephone": 5551234}`, "unexpected type of telephone"},
+		"an object as a list":          {`{` + plain + `, "access_roles": {"id": 1}}`, "unexpected type of access_roles"},
+		"a fraction in a container id": {`{` + plain + `, "container": {"id": 1.5}}`, "unexpected type of container.id"},
+		"nested without end":           {`{` + plain + `, "x": ` + strings.Repeat("[", 1<<20) + `}`, "not the JSON expected"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			user, err := decodeUser([]byte(tc.body))
+			NewWithT(t).Expect(err).To(Equal(reason(tc.why)))
+			NewWithT(t).Expect(user).To(BeNil())
+		})
+	}
+}
+
+func TestLastLogin(t *testing.T) {
+	at := time.Date(2023, 10, 13, 15, 15, 13, 0, time.UTC)
+	for name, tc := range map[string]struct {
+		raw        string
+		want       time.Time
+		unparsable string
+	}{
+		"the documented form":     {`"2023-10-13 15:15:13"`, at, ""},
+		"the observed form":       {`"2023-10-13T15:15:13+00:00"`, at, ""},
+		"in another zone":         {`"2023-10-13T17:15:13+02:00"`, at, ""},
+		"with a Z":                {`"2023-10-13T15:15:13Z"`, at, ""},
+		"absent":                  {``, time.Time{}, ""},
+		"null":                    {`null`, time.Time{}, ""},
+		"empty":                   {`""`, time.Time{}, ""},
+		"a zero date":             {`"0000-00-00 00:00:00"`, time.Time{}, "0000-00-00 00:00:00"},
+		"out of what can be told": {`"9999-12-31T23:59:59-01:00"`, time.Time{}, "9999-12-31T23:59:59-01:00"},
+		"words":                   {`"yesterday"`, time.Time{}, "yesterday"},
+		"a number":                {`1697210113`, time.Time{}, "1697210113"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := NewWithT(t)
+			got, unparsable := parseLogin(json.RawMessage(tc.raw))
+			g.Expect(got).To(Equal(tc.want))
+			g.Expect(unparsable).To(Equal(tc.unparsable))
+		})
+	}
+}
+
+func FuzzDecodeUser(f *testing.F) {
+	for _, seed := range []string{
+		documented, `{` + plain + `}`, `{` + plain + `, "Email": "x"}`, `{"errors": [{"code": "x", "message": "y"}]}`,
+		`{` + plain + `, "first_name": "\ud83d\ude00", "is_saml_sso_only": "1", "account_id": "7"}`, `null`, "\xff",
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		user, err := decodeUser(body)
+		if err != nil {
+			return
+		}
+		g := NewWithT(t)
+		g.Expect(user.ID).To(BeNumerically(">", 0))
+		var same map[string]any
+		g.Expect(json.Unmarshal(body, &same)).To(Succeed())
+		p := user.Profile
+		for key, got := range map[string]string{
+			"username": p.Username, "first_name": p.FirstName, "last_name": p.LastName, "email": p.Email,
+			"job_title": p.JobTitle, "telephone": p.Telephone,
+		} {
+			want, _ := same[key].(string)
+			g.Expect(got).To(Equal(want), key)
+		}
+		sent, err := Update{Username: p.Username, FirstName: p.FirstName, LastName: p.LastName, Email: p.Email}.body()
+		g.Expect(err).NotTo(HaveOccurred())
+		var back wireUser
+		g.Expect(json.Unmarshal(sent, &back)).To(Succeed())
+		g.Expect(back.FirstName).To(Equal(p.FirstName), "what was read is what is written")
+	})
+}
+
+func BenchmarkDecodeUser(b *testing.B) {
+	b.SetBytes(int64(len(documented)))
+	for b.Loop() {
+		if _, err := decodeUser([]byte(documented)); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,151 @@
+package certcentral
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net/http"
+	"net/http/httptrace"
+	"sync/atomic"
+)
+
+const (
+	maxBody  = 8 << 20  // bytes of an answer that is decoded; nothing is decompressed, so they are those of the wire
+	maxFault = 64 << 10 // bytes of an answer that explains an error, or is ignored
+)
+
+// exchange sends one request and turns what comes back into nil or an Error without Op and Sent. sent tells whether the
+// request may have reached the service: it had a connection.
+func (c *Client) exchange(ctx context.Context, req request, accept func([]byte) error) (sent bool, failed *Error) {
+	limited, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
+	defer cancel()
+	var connected atomic.Bool
+	traced := httptrace.WithClientTrace(limited, &httptrace.ClientTrace{
+		GotConn: func(httptrace.GotConnInfo) { connected.Store(true) },
+	})
+	wire, err := c.newRequest(traced, req)
+	if err != nil {
+		return false, req.refuse("no request can be made of it")
+	}
+	// The transport, not an http.Client: that would follow redirects, with the key, and turn a PUT into a GET.
+	answer, err := c.transport.RoundTrip(wire)
+	if err != nil {
+		return connected.Load(), broken(ctx, err)
+	}
+	defer func() { _ = answer.Body.Close() }()
+	return true, c.judge(ctx, answer, accept)
+}
+
+func (c *Client) newRequest(ctx context.Context, req request) (*http.Request, error) {
+	var body io.Reader = onceBody{}
+	if req.body != nil {
+		body = bytes.NewReader(req.body)
+	}
+	wire, err := http.NewRequestWithContext(ctx, req.method, c.cfg.Endpoint.String()+req.path, body)
+	if err != nil {
+		return nil, err
+	}
+	wire.Header.Set("X-DC-DEVKEY", c.cfg.Key.reveal())
+	wire.Header.Set("Content-Type", "application/json")
+	wire.Header.Set("Accept", "application/json")
+	wire.Header.Set("User-Agent", c.cfg.UserAgent)
+	return wire, nil
+}
+
+// onceBody is an empty body that can't be rewound. Without one net/http sends a GET again, past the budget, when the
+// service closes a reused connection in place of an answer.
+type onceBody struct{}
+
+func (onceBody) Read([]byte) (int, error) { return 0, io.EOF }
+
+// judge turns an answer into nil or an Error, and tells the budget of success and of 429.
+func (c *Client) judge(ctx context.Context, answer *http.Response, accept func([]byte) error) *Error {
+	if answer.StatusCode/100 == 2 {
+		c.cfg.Budget.succeeded()
+	}
+	switch {
+	case accept == nil && answer.StatusCode/100 == 2:
+		_, _, _ = readBody(answer.Body, maxFault) // for the connection's next use
+		return nil
+	case accept != nil && answer.StatusCode == http.StatusOK:
+		return c.accept(ctx, answer, accept)
+	}
+	e := c.explained(answer)
+	e.RetryAfter = retryAfter(answer.Header.Get("Retry-After"), c.cfg.Budget.now())
+	if e.Kind == Throttled {
+		e.RetryAfter = c.cfg.Budget.throttled(e.RetryAfter)
+	}
+	return e
+}
+
+func (c *Client) accept(ctx context.Context, answer *http.Response, accept func([]byte) error) *Error {
+	bad := &Error{Kind: BadResponse, Status: answer.StatusCode}
+	if encoded(answer) {
+		bad.Err = reason("an encoding that was not asked for")
+		return bad
+	}
+	body, whole, err := readBody(answer.Body, maxBody)
+	switch {
+	case err != nil:
+		e := broken(ctx, err)
+		e.Status = answer.StatusCode
+		return e
+	case !whole:
+		bad.Err = reason("too large")
+		return bad
+	}
+	if bad.Err = accept(body); bad.Err != nil {
+		bad.Codes, bad.Detail = c.explain(body)
+		return bad
+	}
+	return nil
+}
+
+// explained is the Error of an answer that is no success. Only error statuses have a body worth reading: that of a 101
+// would be a connection without a deadline.
+func (c *Client) explained(answer *http.Response) *Error {
+	e := &Error{Status: answer.StatusCode}
+	if e.Status >= http.StatusBadRequest && !encoded(answer) {
+		if body, whole, err := readBody(answer.Body, maxFault); err == nil && whole {
+			e.Codes, e.Detail = c.explain(body)
+		}
+	}
+	e.Kind, e.Err = refusal(e.Status, e.Codes)
+	return e
+}
+
+// explain is what an error body says, fit for an Error.
+func (c *Client) explain(body []byte) (codes []string, detail string) {
+	codes, messages := explain(body)
+	for i := range codes {
+		codes[i] = c.cfg.Key.redact(codes[i])
+	}
+	return codes, shorten(c.cfg.Key.redact(oneLine(messages)))
+}
+
+func encoded(answer *http.Response) bool {
+	encoding := answer.Header.Get("Content-Encoding")
+	return encoding != "" && encoding != "identity"
+}
+
+// readBody reads an answer to its end, which must come within limit bytes to be whole.
+func readBody(body io.Reader, limit int64) (data []byte, whole bool, err error) {
+	data, err = io.ReadAll(io.LimitReader(body, limit+1))
+	return data, int64(len(data)) <= limit, err
+}
+
+// broken is the Error of a request that got no whole answer.
+func broken(ctx context.Context, err error) *Error {
+	if ctx.Err() != nil {
+		return gaveUp(ctx)
+	}
+	return &Error{Kind: Unavailable, Err: causeOf(err)}
+}
+
+// gaveUp is the Error of a call whose context is done: canceled by the caller, or out of time.
+func gaveUp(ctx context.Context) *Error {
+	if ctx.Err() == context.Canceled {
+		return &Error{Kind: Canceled, Err: context.Canceled}
+	}
+	return &Error{Kind: Unavailable, Err: timeout}
+}

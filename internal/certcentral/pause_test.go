@@ -1,0 +1,125 @@
+package certcentral
+
+import (
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	. "github.com/onsi/gomega"
+)
+
+func TestAPauseHoldsEveryone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g, b := NewWithT(t), aBudget(t, usual)
+		time.Sleep(time.Hour)
+		g.Expect(b.throttled(30 * time.Second)).To(Equal(30 * time.Second))
+		expectKind(g, b.take(t.Context(), Change), Throttled, 30*time.Second)
+		expectKind(g, b.take(t.Context(), Poll), Throttled, 30*time.Second+11*token)
+		expectKind(g, b.take(t.Context(), Poll), Throttled, 30*time.Second+12*token)
+		time.Sleep(29 * time.Second)
+		expectKind(g, b.take(t.Context(), Change), Throttled, time.Second)
+		time.Sleep(time.Second)
+		start := time.Now()
+		expectKind(g, b.take(t.Context(), Poll), Deferred, 0)
+		g.Expect(b.take(t.Context(), Change)).To(BeNil())
+		g.Expect(time.Since(start)).To(BeNumerically("~", token, time.Microsecond), "no burst follows")
+	})
+}
+
+func TestAPauseWakesThoseWhoWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g, b := NewWithT(t), aBudget(t, usual)
+		start, refused := time.Now(), make(chan *Error)
+		go func() { refused <- b.take(t.Context(), Change) }()
+		synctest.Wait()
+		b.throttled(time.Minute)
+		expectKind(g, <-refused, Throttled, time.Minute)
+		g.Expect(time.Now()).To(Equal(start))
+	})
+}
+
+func TestUntoldPausesGrowUntilASuccess(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g, b := NewWithT(t), aBudget(t, usual)
+		within := func(shortest, longest time.Duration) {
+			t.Helper()
+			paused := b.throttled(0)
+			g.Expect(paused).To(And(BeNumerically(">=", shortest), BeNumerically("<=", longest)))
+			expectKind(g, b.take(t.Context(), Change), Throttled, paused)
+			time.Sleep(paused)
+		}
+		for range 3 {
+			within(5*time.Second, 10*time.Second)
+			within(10*time.Second, 20*time.Second)
+			within(20*time.Second, 40*time.Second)
+			within(40*time.Second, 80*time.Second)
+			for range 100 {
+				within(time.Minute, 2*time.Minute)
+			}
+			b.succeeded()
+		}
+	})
+}
+
+func TestLateAnswersAreNoNews(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g, b := NewWithT(t), aBudget(t, usual)
+		paused := b.throttled(0)
+		for range 10 {
+			g.Expect(b.throttled(0)).To(Equal(paused), "others of the same burst don't lengthen it")
+		}
+		g.Expect(b.throttled(time.Second)).To(Equal(paused), "nor shorten it")
+		g.Expect(b.pause.streak).To(Equal(1))
+		b.succeeded()
+		g.Expect(b.pause.streak).To(Equal(1), "a success from before it ends no streak")
+		g.Expect(b.throttled(time.Minute)).To(Equal(time.Minute), "but a longer time told counts")
+		expectKind(g, b.take(t.Context(), Change), Throttled, time.Minute)
+		time.Sleep(time.Minute)
+		g.Expect(b.bucket.TokensAt(time.Now())).To(BeZero())
+		b.succeeded()
+		g.Expect(b.pause.streak).To(BeZero())
+	})
+}
+
+func TestRetryAfter(t *testing.T) {
+	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	in := func(d time.Duration) string { return now.Add(d).Format(http.TimeFormat) }
+	for name, tc := range map[string]struct {
+		value string
+		want  time.Duration
+	}{
+		"not told":                      {"", 0},
+		"seconds":                       {"17", 17 * time.Second},
+		"with spaces around":            {" 17 ", 17 * time.Second},
+		"zero is one second":            {"0", time.Second},
+		"huge is capped":                {"86400", 10 * time.Minute},
+		"beyond all integers is capped": {"99999999999999999999999999", 10 * time.Minute},
+		"negative":                      {"-5", 0},
+		"a fraction":                    {"1.5", 0},
+		"junk":                          {"soon", 0},
+		"signed":                        {"+5", 0},
+		"a date":                        {in(90 * time.Second), 90 * time.Second},
+		"a date far ahead is capped":    {in(24 * time.Hour), 10 * time.Minute},
+		"a date in the past":            {in(-time.Second), 0},
+		"the date of now":               {in(0), 0},
+		"a date in the old form":        {now.Add(time.Minute).Format(time.ANSIC), time.Minute},
+	} {
+		t.Run(name, func(t *testing.T) {
+			NewWithT(t).Expect(retryAfter(tc.value, now)).To(Equal(tc.want))
+		})
+	}
+	NewWithT(t).Expect(retryAfter(in(time.Second), now.Add(900*time.Millisecond))).To(Equal(time.Second), "never less")
+}
+
+func FuzzRetryAfter(f *testing.F) {
+	for _, seed := range []string{"", "0", "120", "-1", "1e9", "Fri, 02 Jan 2026 03:05:05 GMT", "18446744073709551616"} {
+		f.Add(seed)
+	}
+	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	f.Fuzz(func(t *testing.T, value string) {
+		if d := retryAfter(value, now); d != 0 && (d < time.Second || d > 10*time.Minute) {
+			t.Errorf("%q is %v", value, d)
+		}
+	})
+}

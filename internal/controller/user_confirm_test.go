@@ -1,0 +1,181 @@
+package controller
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+
+	"github.com/certcentral-io/user-operator/api/v1alpha1"
+	"github.com/certcentral-io/user-operator/internal/simulator"
+)
+
+// cached makes the reconcilers read the object as it is now, whatever becomes of it, as from a cache that lags.
+func (w *world) cached(object client.Object) {
+	old := object.DeepCopyObject()
+	w.users.Client = w.counted(interceptor.Funcs{
+		Get: func(ctx context.Context, c client.WithWatch, key client.ObjectKey, into client.Object, opts ...client.GetOption) error {
+			if key != client.ObjectKeyFromObject(object) {
+				return c.Get(ctx, key, into, opts...)
+			}
+			switch into := into.(type) {
+			case *v1alpha1.CertCentralUser:
+				old.(*v1alpha1.CertCentralUser).DeepCopyInto(into)
+			case *v1alpha1.CertCentralAccount:
+				old.(*v1alpha1.CertCentralAccount).DeepCopyInto(into)
+			}
+			return nil
+		},
+	})
+}
+
+var _ = Describe("A write is not made", func() {
+	var (
+		w    *world
+		user *v1alpha1.CertCentralUser
+	)
+	BeforeEach(func(ctx SpecContext) {
+		w = openWorld(ctx, ``)
+		user = w.newUser(ctx, "john-smith", `profile: {jobTitle: Senior Admin}`)
+	})
+	expectNoWrite := func(ctx context.Context) step {
+		GinkgoHelper()
+		s := w.reconcile(ctx, user)
+		Expect(s.requests).To(Equal([]string{getJohn}))
+		Expect(w.live("job_title")).To(Equal("Sys Admin"))
+		Expect(s.events).To(BeEmpty())
+		return s
+	}
+
+	It("from a generation that is no longer the newest", func(ctx SpecContext) {
+		w.cached(user)
+		edit(ctx, user, `profile: {jobTitle: Boss of Admins}`)
+		s := expectNoWrite(ctx)
+		Expect(s.err).NotTo(HaveOccurred())
+		Expect(s.result.RequeueAfter).To(Equal(time.Second))
+		Expect(s.result.Priority).To(HaveValue(BeZero()), "a person waits")
+		Expect(saidOf(user)).To(BeEmpty())
+
+		w.cached(user)
+		w.reconcile(ctx, user)
+		Expect(w.live("job_title")).To(Equal("Boss of Admins"))
+	})
+
+	It("under an account that was changed since", func(ctx SpecContext) {
+		w.cached(w.account)
+		edit(ctx, w.account, `mode: Observe`)
+		Expect(expectNoWrite(ctx).err).NotTo(HaveOccurred())
+	})
+
+	It("for a resource that is gone", func(ctx SpecContext) {
+		w.cached(user)
+		Expect(direct.Delete(ctx, user)).To(Succeed())
+		Expect(expectNoWrite(ctx).err).NotTo(HaveOccurred())
+	})
+
+	It("for a resource that is going", func(ctx SpecContext) {
+		w.cached(user)
+		user.Finalizers = []string{"example.com/test"}
+		Expect(direct.Update(ctx, user)).To(Succeed())
+		Expect(direct.Delete(ctx, user)).To(Succeed())
+		expectNoWrite(ctx)
+		w.users.Client = w.counted(interceptor.Funcs{})
+		Expect(w.reconcile(ctx, user).requests).To(BeEmpty(), "deleting does nothing at CertCentral")
+		user.Finalizers = nil
+		Expect(direct.Update(ctx, user)).To(Succeed())
+		Expect(w.reconcile(ctx, user)).To(Equal(step{requests: []string{}}))
+	})
+
+	It("for a resource that was created anew, whose status is not touched either", func(ctx SpecContext) {
+		w.cached(user)
+		Expect(direct.Delete(ctx, user)).To(Succeed())
+		user = w.newUser(ctx, "john-smith", `{userRef: {id: 125040}, profile: {jobTitle: Boss of Admins}}`)
+		expectNoWrite(ctx)
+		Expect(user.Status.UserID).To(BeZero())
+		Expect(user.Status.Profile).To(BeNil())
+	})
+
+	It("while the API server does not answer", func(ctx SpecContext) {
+		down := errors.New("the API server is down")
+		w.users.Live = w.counted(interceptor.Funcs{
+			Get: func(context.Context, client.WithWatch, client.ObjectKey, client.Object, ...client.GetOption) error { return down },
+		})
+		s := expectNoWrite(ctx)
+		Expect(s.err).To(MatchError(down))
+		Expect(s.writes).To(BeEmpty())
+	})
+})
+
+var _ = Describe("After a write whose outcome is unknown", func() {
+	const title = `profile: {jobTitle: Senior Admin}`
+
+	It("the next call is a look, which finds it done", func(ctx SpecContext) {
+		w := openWorld(ctx, ``)
+		user := w.newUser(ctx, "john-smith", title)
+		w.fault(simulator.Fault{Match: simulator.Match{Method: "PUT", Times: 1}, Do: simulator.Do{Apply: true, Drop: true}})
+
+		s := w.reconcile(ctx, user)
+		Expect(s.requests).To(Equal([]string{getJohn, putJohn}))
+		Expect(s.err).To(HaveOccurred())
+		Expect(saidOf(user)).To(Equal("Unavailable: Ready=Unknown InSync=Unknown Reconciling=True"))
+		Expect(user.Status.Applied).To(BeNil())
+
+		Expect(w.reconcile(ctx, user).requests).To(Equal([]string{getJohn}))
+		Expect(saidOf(user)).To(Equal("InSync: Ready=True InSync=True"))
+	})
+
+	It("the next call is a look, which finds it undone", func(ctx SpecContext) {
+		w := openWorld(ctx, ``)
+		user := w.newUser(ctx, "john-smith", title)
+		w.fault(simulator.Fault{Match: simulator.Match{Method: "PUT", Times: 1}, Do: simulator.Do{Drop: true}})
+
+		Expect(w.reconcile(ctx, user).requests).To(Equal([]string{getJohn, putJohn}))
+		Expect(w.reconcile(ctx, user).requests).To(Equal([]string{getJohn, putJohn, getJohn}))
+		Expect(saidOf(user)).To(Equal("Updated: Ready=True InSync=True"))
+	})
+
+	It("a restarted operator looks first as well", func(ctx SpecContext) {
+		w := openWorld(ctx, ``)
+		user := w.newUser(ctx, "john-smith", title)
+		w.fault(simulator.Fault{Match: simulator.Match{Method: "PUT", Times: 1}, Do: simulator.Do{Apply: true, Drop: true}})
+		w.reconcile(ctx, user)
+		w.restart(ctx)
+		Expect(w.reconcile(ctx, user).requests).To(Equal([]string{getJohn}))
+	})
+
+	It("by a shutdown there is none: write, look and status go on", func(ctx SpecContext) {
+		w := openWorld(ctx, ``)
+		user := w.newUser(ctx, "john-smith", title)
+		w.fault(simulator.Fault{Match: simulator.Match{Method: "PUT"}, Do: simulator.Do{Hang: true}})
+		running, stop := context.WithCancel(ctx)
+		s := w.observe(running, func(ctx context.Context) (ctrl.Result, error) {
+			go func() {
+				defer GinkgoRecover()
+				Eventually(func() []string { return w.Calls().Requests() }).Should(ContainElement(putJohn))
+				stop()
+				w.Release()
+			}()
+			return w.users.Reconcile(ctx, ctrl.Request{NamespacedName: client.ObjectKeyFromObject(user)})
+		})
+		reread(user)
+		Expect(running.Err()).To(HaveOccurred())
+		Expect(s.err).NotTo(HaveOccurred())
+		Expect(s.requests).To(Equal([]string{getJohn, putJohn, getJohn}))
+		Expect(saidOf(user)).To(Equal("Updated: Ready=True InSync=True"))
+	})
+
+	It("no write begins once the shutdown has", func(ctx SpecContext) {
+		w := openWorld(ctx, ``)
+		user := w.newUser(ctx, "john-smith", title)
+		running, stop := context.WithCancel(ctx)
+		stop()
+		s := w.reconcile(running, user)
+		Expect(s.requests).To(BeEmpty())
+		Expect(s.writes).To(BeEmpty())
+	})
+})

@@ -1,0 +1,111 @@
+package world
+
+import (
+	"context"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+
+	authenticationv1 "k8s.io/api/authentication/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/tools/clientcmd"
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+	"k8s.io/utils/ptr"
+)
+
+// The operator's ServiceAccount, and the user that it is to the API server.
+const (
+	serviceAccount     = "user-operator"
+	serviceAccountUser = "system:serviceaccount:" + Namespace + ":" + serviceAccount
+)
+
+// tokenSeconds is how long a token is good: longer than any world lasts.
+const tokenSeconds = 24 * 60 * 60
+
+// ManagerOptions say how a manager runs.
+type ManagerOptions struct {
+	// Endpoints is the value of --allowed-endpoints.
+	Endpoints string
+	// Output gets standard output and error; nil drops them.
+	Output io.Writer
+	// Args are more flags.
+	Args []string
+}
+
+// Manager is the operator as a process.
+type Manager struct {
+	*Process
+	// Metrics and Health are base URLs. Metrics are served with a self-signed certificate.
+	Metrics, Health string
+}
+
+// StartManager runs the operator as its own ServiceAccount, with leader election as it is deployed, and returns once /readyz
+// answers. Then its caches are filled; it acts once it holds the lease, which a killed predecessor keeps for some 15 s.
+func (w *World) StartManager(ctx context.Context, o ManagerOptions) (*Manager, error) {
+	token, err := w.Token(ctx, Namespace, serviceAccount)
+	if err != nil {
+		return nil, err
+	}
+	kubeconfig := filepath.Join(w.dir, "manager.kubeconfig")
+	if err := w.writeKubeconfig(kubeconfig, token); err != nil {
+		return nil, err
+	}
+	ports, err := freePorts(2)
+	if err != nil {
+		return nil, err
+	}
+	p, err := w.launch(w.options.Manager, o.Output, append([]string{
+		"--kubeconfig", kubeconfig, "--allowed-endpoints", o.Endpoints,
+		"--leader-elect", "--leader-election-namespace", Namespace,
+		"--metrics-bind-address", ports[0], "--health-probe-bind-address", ports[1],
+	}, o.Args...)...)
+	if err != nil {
+		return nil, err
+	}
+	m := &Manager{Process: p, Metrics: "https://" + ports[0], Health: "http://" + ports[1]}
+	if err := p.await(ctx, answers(m.Health+"/readyz")); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+// Token returns a token of a ServiceAccount, good for a day.
+func (w *World) Token(ctx context.Context, namespace, name string) (string, error) {
+	request := &authenticationv1.TokenRequest{
+		Spec: authenticationv1.TokenRequestSpec{ExpirationSeconds: ptr.To[int64](tokenSeconds)},
+	}
+	account := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}}
+	err := w.Client.SubResource("token").Create(ctx, account, request)
+	return request.Status.Token, err
+}
+
+// writeKubeconfig makes a kubeconfig with no other credential than the token.
+func (w *World) writeKubeconfig(path, token string) error {
+	const name = "world"
+	config := clientcmdapi.NewConfig()
+	config.Clusters[name] = &clientcmdapi.Cluster{Server: w.REST.Host, CertificateAuthorityData: w.REST.CAData}
+	config.AuthInfos[name] = &clientcmdapi.AuthInfo{Token: token}
+	config.Contexts[name] = &clientcmdapi.Context{Cluster: name, AuthInfo: name}
+	config.CurrentContext = name
+	content, err := clientcmd.Write(*config)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, content, 0o600)
+}
+
+// freePorts returns addresses of this machine that nobody listened on a moment ago.
+func freePorts(count int) ([]string, error) {
+	var addresses []string
+	for range count {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return nil, err
+		}
+		defer func() { _ = l.Close() }() // all at the end, so that no two are the same
+		addresses = append(addresses, l.Addr().String())
+	}
+	return addresses, nil
+}

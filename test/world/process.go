@@ -1,0 +1,135 @@
+package world
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// Process is a running binary, or one that ran.
+type Process struct {
+	name string
+	cmd  *exec.Cmd
+	tail *tail
+	done chan struct{}
+}
+
+// launch starts a binary. Its standard output and error both go to output, if there is one.
+func (w *World) launch(path string, output io.Writer, args ...string) (*Process, error) {
+	p := &Process{name: filepath.Base(path), cmd: exec.Command(path, args...), tail: &tail{}, done: make(chan struct{})}
+	p.cmd.Stdout = p.tail
+	if output != nil {
+		p.cmd.Stdout = io.MultiWriter(p.tail, output)
+	}
+	p.cmd.Stderr = p.cmd.Stdout
+	p.cmd.WaitDelay = time.Second
+	// Ctrl-C on a terminal is for whoever made the world, who then ends the process in due order.
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if err := p.cmd.Start(); err != nil {
+		return nil, err
+	}
+	go func() {
+		_ = p.cmd.Wait() // the exit code is in ProcessState
+		close(p.done)
+	}()
+	w.processes = append(w.processes, p)
+	return p, nil
+}
+
+// Done is closed when the process has ended and its output is complete.
+func (p *Process) Done() <-chan struct{} { return p.done }
+
+// ExitCode waits for the process to end; the code is -1 after a signal that it did not handle.
+func (p *Process) ExitCode() int {
+	<-p.done
+	return p.cmd.ProcessState.ExitCode()
+}
+
+// Stop sends SIGTERM and returns the exit code. A process that is not gone when the context ends is killed, which is an error.
+// To stop one that is gone is none.
+func (p *Process) Stop(ctx context.Context) (exitCode int, err error) {
+	p.Terminate()
+	select {
+	case <-p.done:
+		return p.ExitCode(), nil
+	case <-ctx.Done():
+		return p.Kill(), fmt.Errorf("%s did not end after SIGTERM: %w", p.name, context.Cause(ctx))
+	}
+}
+
+// Terminate sends SIGTERM, and waits for nothing.
+func (p *Process) Terminate() {
+	_ = p.cmd.Process.Signal(syscall.SIGTERM) // an error means that it is gone
+}
+
+// Kill ends the process at once, without a chance to clean up.
+func (p *Process) Kill() (exitCode int) {
+	_ = p.cmd.Process.Kill() // an error means that it is gone
+	return p.ExitCode()
+}
+
+// await polls until ready returns true. It gives up when the process or the context has ended, or after startTimeout; the
+// process is then gone.
+func (p *Process) await(ctx context.Context, ready func(context.Context) bool) error {
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for !ready(ctx) {
+		select {
+		case <-p.done:
+			return fmt.Errorf("%s ended with exit code %d before it was ready: %s", p.name, p.ExitCode(), p.tail)
+		case <-ctx.Done():
+			p.Kill()
+			return fmt.Errorf("%s did not become ready: %w: %s", p.name, ctx.Err(), p.tail)
+		case <-tick.C:
+		}
+	}
+	return nil
+}
+
+// answers tells whether a GET of the URL answers 200.
+func answers(url string) func(context.Context) bool {
+	return func(ctx context.Context) bool {
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
+		if err != nil {
+			return false
+		}
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			return false
+		}
+		return errors.Join(err, response.Body.Close()) == nil && response.StatusCode == http.StatusOK
+	}
+}
+
+// tail keeps the last output of a process, for errors.
+type tail struct {
+	mu   sync.Mutex
+	text []byte
+}
+
+const tailSize = 2048
+
+func (t *tail) Write(b []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.text = append(t.text, b...)
+	t.text = t.text[max(0, len(t.text)-tailSize):]
+	return len(b), nil
+}
+
+func (t *tail) String() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return string(t.text)
+}
