@@ -150,7 +150,7 @@ deploy: bin/overlay $(filter bin/%,$(KUBECTL)) ## Install the CRDs and the opera
 	bin/kustomize build bin/overlay | $(KUBECTL) apply --server-side -f -
 
 .PHONY: undeploy
-undeploy: bin/overlay $(filter bin/%,$(KUBECTL)) ## Remove the operator and the CRDs.
+undeploy: bin/overlay $(filter bin/%,$(KUBECTL)) ## Remove the operator and the CRDs, and with them all accounts and users; CertCentral stays as it is.
 	bin/kustomize build bin/overlay | $(KUBECTL) delete --ignore-not-found -f -
 
 # The image is set in an overlay of its own, so that no tracked file is edited for it.

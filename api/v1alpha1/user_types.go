@@ -84,6 +84,7 @@ type Profile struct {
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=128
+	// +kubebuilder:validation:XValidation:rule="!self.matches('[\\x00-\\x1f\\x7f]')",message="must be one line, without control characters"
 	FirstName *string `json:"firstName,omitempty"`
 
 	// LastName, 1 to 128 characters. Left out: kept as it is.
@@ -91,6 +92,7 @@ type Profile struct {
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=128
+	// +kubebuilder:validation:XValidation:rule="!self.matches('[\\x00-\\x1f\\x7f]')",message="must be one line, without control characters"
 	LastName *string `json:"lastName,omitempty"`
 
 	// Email is a valid mail address of at most 255 characters. Left out: kept as it is.
@@ -105,6 +107,7 @@ type Profile struct {
 	//
 	// +optional
 	// +kubebuilder:validation:MaxLength=64
+	// +kubebuilder:validation:XValidation:rule="!self.matches('[\\x00-\\x1f\\x7f]')",message="must be one line, without control characters"
 	JobTitle *string `json:"jobTitle,omitempty"`
 
 	// Telephone number, at most 64 characters; "" clears it. CertCentral requires one of EV approvers. Left out, or given without a
@@ -112,6 +115,7 @@ type Profile struct {
 	//
 	// +optional
 	// +kubebuilder:validation:MaxLength=64
+	// +kubebuilder:validation:XValidation:rule="!self.matches('[\\x00-\\x1f\\x7f]')",message="must be one line, without control characters"
 	Telephone *string `json:"telephone,omitempty"`
 
 	// SAMLSSOOnly true lets the user sign in through SAML single sign-on only. Switching it on revokes the person's password and

@@ -71,7 +71,7 @@ func kept(user *v1alpha1.CertCentralUser, found findings) *verdict {
 
 // drifted says what differs and is not written, because the mode forbids it.
 func drifted(found findings) *verdict {
-	note := fmt.Sprintf("The live profile differs in %s: mode %s reports it and writes nothing.", causes(found.plan.Differences), found.mode)
+	note := fmt.Sprintf("The live profile differs in %s, which mode %s only reports.", causes(found.plan.Differences), found.mode)
 	if found.written != nil {
 		note = fmt.Sprintf("Wrote %s. %s", causes(found.changed), note)
 	}

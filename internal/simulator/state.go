@@ -24,7 +24,7 @@ type Key struct {
 	Key         string      `json:"key"`
 	UserID      int64       `json:"user_id"`
 	AccountID   int64       `json:"account_id"`
-	Permissions Permissions `json:"permissions"` // Manage where ""
+	Permissions Permissions `json:"permissions,omitempty"` // Manage where ""
 }
 
 // Permissions are what a key may do.
