@@ -33,7 +33,7 @@ help: ## List the targets.
 
 ##@ See it work
 
-DEMO = bin/demo --assets $(KUBEBUILDER_ASSETS) --manager bin/manager --simulator bin/simulator --crds config/crd/bases
+DEMO = bin/demo --assets $(KUBEBUILDER_ASSETS) --manager bin/manager --simulator bin/simulator --config config
 
 .PHONY: demo
 demo: build controlplane ## Play a story against a real control plane and a simulated CertCentral, and end.
@@ -49,7 +49,7 @@ run: build controlplane ## Start the same world and keep it until Ctrl-C.
 test: controlplane bin/manager-race bin/simulator bin/kustomize ## Run the unit, envtest and e2e tests with the race detector, and ask for coverage.
 	@# Shuffling finds tests that lean on each other. It also keeps go from replaying a cached pass: what e2e tests
 	@# are binaries, which the cache can't see.
-	CGO_ENABLED=1 MANAGER=$(CURDIR)/bin/manager-race SIMULATOR=$(CURDIR)/bin/simulator KUSTOMIZE=$(CURDIR)/bin/kustomize \
+	$(if $(MAKE_TERMOUT),,GINKGO_NO_COLOR=1 )CGO_ENABLED=1 MANAGER=$(CURDIR)/bin/manager-race SIMULATOR=$(CURDIR)/bin/simulator KUSTOMIZE=$(CURDIR)/bin/kustomize \
 		go test -race -shuffle=on -timeout=20m -coverpkg=./api/...,./internal/... -coverprofile=bin/cover.all ./...
 	@grep -v '/zz_generated\.' bin/cover.all >bin/cover.out
 	@go tool cover -func=bin/cover.out | awk '/^total:/ { reached = $$3 + 0 } END { \
@@ -76,14 +76,14 @@ lint-modules: ## Check that every go.mod and go.sum is tidy.
 .PHONY: lint-generated
 lint-generated: bin/controller-gen bin/overlay ## Check that the generated files are what their sources say.
 	@# Made anew elsewhere and compared, so that the check neither needs nor touches a clean working tree.
-	@new=$$(mktemp -d); trap 'rm -rf "$$new"' EXIT; \
+	@stale=; new=$$(mktemp -d); trap 'rm -rf "$$new"' EXIT; \
 		bin/controller-gen object paths=./api/... output:dir=$$new/api; \
 		bin/controller-gen crd paths=./api/... output:dir=$$new/crd; \
 		bin/kustomize build bin/overlay >$$new/install.yaml; \
-		diff -u api/v1alpha1/zz_generated.deepcopy.go $$new/api/zz_generated.deepcopy.go || stale=generate; \
+		diff -u api/v1alpha1/zz_generated.deepcopy.go $$new/api/zz_generated.deepcopy.go || stale+=" generate"; \
 		diff -ru config/crd/bases $$new/crd || stale+=" manifests"; \
 		diff -u dist/install.yaml $$new/install.yaml || stale+=" dist"; \
-		if [ -n "$${stale:-}" ]; then echo "Generated files are out of date: make $$stale" >&2; exit 1; fi
+		if [ -n "$$stale" ]; then echo "Generated files are out of date: make$$stale" >&2; exit 1; fi
 
 .PHONY: lint-manifests
 lint-manifests: bin/kustomize ## Check that kustomize can build the manifests.

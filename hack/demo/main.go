@@ -25,8 +25,6 @@ type settings struct {
 }
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
 	var set settings
 	flag.StringVar(&set.world.Assets, "assets", "", "`folder` with etcd, kube-apiserver and kubectl; that of KUBEBUILDER_ASSETS when empty")
 	flag.StringVar(&set.world.Config, "config", "config", "`folder` with the CRDs and the operator's permissions")
@@ -35,7 +33,10 @@ func main() {
 	flag.StringVar(&set.log, "log", filepath.Join("bin", "demo.log"), "`file` for the operator's log")
 	flag.BoolVar(&set.stay, "stay", false, "leave the world running until Ctrl-C, and play no story")
 	flag.Parse()
-	if err := run(ctx, set); err != nil {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, set)
+	stop()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "demo:", err)
 		os.Exit(1)
 	}

@@ -237,7 +237,7 @@ func (t *theatre) kubectl(ctx context.Context, args ...string) error {
 		t.screen.say("(there is no kubectl among the assets)")
 		return nil
 	}
-	command := exec.CommandContext(ctx, t.Kubectl, append([]string{"--kubeconfig", t.Kubeconfig, "-n", namespace}, args...)...) //nolint:gosec // ours
+	command := exec.CommandContext(ctx, t.Kubectl, append([]string{"--kubeconfig", t.Kubeconfig, "-n", namespace}, args...)...)
 	output, err := command.CombinedOutput()
 	t.screen.say("%s", bytes.TrimRight(output, "\n"))
 	return err

@@ -87,8 +87,17 @@ func TestUpdateUserTakesAny2xx(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, handler)
 			w.g.Expect(w.UpdateUser(t.Context(), 7, Update{})).To(Succeed())
+			w.g.Expect(w.calls[0].Duration).To(BeNumerically("<", defaultTimeout/2), "however long its body")
 		})
 	}
+}
+
+func TestAWriteGoesBeforePolls(t *testing.T) {
+	w := newWorld(t, answering(204, ""), func(c *Config) {
+		c.Budget = NewBudgets(nil).Use("pki/digicert", c.Key, Limits{PerMinute: 6000, Burst: 1000})
+	})
+	w.g.Expect(w.UpdateUser(t.Context(), 7, Update{})).To(Succeed(), "after a wait for the one token it needs")
+	w.g.Expect(w.calls[0].Wait).To(BeNumerically(">", 0))
 }
 
 func TestArgumentsThatMakeNoRequest(t *testing.T) {

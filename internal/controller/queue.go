@@ -37,7 +37,7 @@ func (b backoff) When(req reconcile.Request) time.Duration {
 
 // jittered shortens d by up to 10 %, so that what starts together does not stay together and nothing comes late.
 func jittered(d time.Duration) time.Duration {
-	return d - time.Duration(jitter*rand.Float64()*float64(d)) //nolint:gosec // spreads load, guards nothing
+	return d - time.Duration(jitter*rand.Float64()*float64(d))
 }
 
 type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]

@@ -28,6 +28,7 @@ const (
 // An error after the write has gone out leaves its outcome open; the next reconcile begins with a look, which tells.
 func (r *UserReconciler) act(ctx context.Context, user *v1alpha1.CertCentralUser, found *findings) error {
 	if found.plan.Verb != profile.Update {
+		r.brake.stayed(user)
 		return nil
 	}
 	if hold := r.brake.hold(user, found, r.Clock.Now()); hold != nil {
@@ -50,7 +51,7 @@ func (r *UserReconciler) act(ctx context.Context, user *v1alpha1.CertCentralUser
 	if found.plan.Verb == profile.Update {
 		return r.brake.bounced(user, found, r.Clock.Now())
 	}
-	r.brake.stayed(user, r.Clock.Now())
+	r.brake.stayed(user)
 	return nil
 }
 

@@ -81,11 +81,13 @@ func (b *brake) wrote(user *v1alpha1.CertCentralUser, now time.Time, err error) 
 	}
 }
 
-// stayed records that the latest write was seen to have stayed.
-func (b *brake) stayed(user *v1alpha1.CertCentralUser, now time.Time) {
+// stayed records that the latest write, if there was one, is not to be repeated: it was seen to have stayed.
+func (b *brake) stayed(user *v1alpha1.CertCentralUser) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.of(user, now).bounces = 0
+	if w := b.memory[client.ObjectKeyFromObject(user)]; w != nil && w.generation == user.Generation {
+		w.bounces = 0
+	}
 }
 
 // bounced records that the latest write was acknowledged and did not stay, and returns what to say of it.
@@ -131,7 +133,9 @@ func recall(user *v1alpha1.CertCentralUser, now time.Time) *writes {
 	}
 	switch ready.Reason {
 	case v1alpha1.ReasonRejected:
-		w.refusal, w.times = rejected(strings.TrimPrefix(ready.Message, rejectedNote+saying)), []time.Time{now}
+		if said, byCertCentral := strings.CutPrefix(ready.Message, rejectedNote); byCertCentral {
+			w.refusal, w.times = rejected(strings.TrimPrefix(said, saying)), []time.Time{now}
+		}
 	case v1alpha1.ReasonNotAccepted:
 		w.bounces = 1
 	}

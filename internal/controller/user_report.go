@@ -34,7 +34,7 @@ func (r *UserReconciler) report(ctx context.Context, before *v1alpha1.CertCentra
 		return ctrl.Result{}, err
 	}
 	after := before.DeepCopy()
-	describe(after, found, v, r.Clock.Now())
+	describe(after, found, v)
 	if err := r.save(ctx, before, after, found); err != nil {
 		return ctrl.Result{}, err
 	}

@@ -44,7 +44,10 @@ func judge(user *v1alpha1.CertCentralUser, found findings, err error) *verdict {
 // lookFailed is what a failed call means here and now.
 func lookFailed(user *v1alpha1.CertCentralUser, found findings, failure *certcentral.Error) *verdict {
 	v := failed(failure)
+	looking := found.plan.Verb == "" || found.written != nil
 	switch {
+	case looking && failure.Kind == certcentral.Rejected:
+		v = transient(v1alpha1.ReasonBadResponse, "CertCentral does not show the user.", failure, failure)
 	case found.written != nil && v.silent:
 		v = transient(v1alpha1.ReasonUnavailable, "Written, but not looked at since.", failure, failure)
 	case failure.Kind == certcentral.Throttled && !failure.Sent && laneOf(user) == certcentral.Poll:
@@ -116,7 +119,7 @@ func causes(differences []profile.Difference) string {
 }
 
 // describe writes what is known into a status. It says nothing that a silent verdict does not know, but a write that was made.
-func describe(user *v1alpha1.CertCentralUser, found findings, v *verdict, now time.Time) {
+func describe(user *v1alpha1.CertCentralUser, found findings, v *verdict) {
 	status := &user.Status
 	means(status, found)
 	if found.have != nil && !v.silent {

@@ -64,14 +64,12 @@ func unseen() *verdict {
 // conclude sets the conditions that a verdict implies: Ready, and one of Reconciling and Stalled at most.
 func conclude(conditions *[]metav1.Condition, v *verdict, generation int64) {
 	set(conditions, v1alpha1.ConditionReady, v.ready, v, generation)
-	meta.RemoveStatusCondition(conditions, v1alpha1.ConditionReconciling)
-	meta.RemoveStatusCondition(conditions, v1alpha1.ConditionStalled)
-	switch v.phase {
-	case retrying:
-		set(conditions, v1alpha1.ConditionReconciling, metav1.ConditionTrue, v, generation)
-	case stalled:
-		set(conditions, v1alpha1.ConditionStalled, metav1.ConditionTrue, v, generation)
-	case settled:
+	for kind, phase := range map[string]phase{v1alpha1.ConditionReconciling: retrying, v1alpha1.ConditionStalled: stalled} {
+		if v.phase == phase { // one that stays is not set anew: its transition time would be news
+			set(conditions, kind, metav1.ConditionTrue, v, generation)
+		} else {
+			meta.RemoveStatusCondition(conditions, kind)
+		}
 	}
 }
 

@@ -104,14 +104,14 @@ func (w *world) startCertCentral() {
 	for _, key := range []string{w.key, w.spare} {
 		Expect(w.AddKey(simulator.Key{Key: key, UserID: keyUser, AccountID: w.accountID})).To(Succeed())
 	}
-	Expect(w.AddUser(keyUser, map[string]any{"account_id": w.accountID, "username": "key.owner@example.com"})).To(Succeed())
+	Expect(w.AddUser(keyUser, map[string]any{"account_id": w.accountID, "last_name": "Keyholder"})).To(Succeed())
 	Expect(w.AddUser(john, map[string]any{
 		"account_id": w.accountID, "username": "john.smith@example.com", "email": "john.smith@example.com",
 		"first_name": "Jonathan", "last_name": "Smithson", "job_title": "Sys Admin", "telephone": "1-555-555-5555",
 		"last_login_date": "2019-06-21 13:37:00",
 	})).To(Succeed())
-	Expect(w.AddUser(jane, map[string]any{"account_id": w.accountID, "username": "jane.doe@example.com"})).To(Succeed())
-	Expect(w.AddServiceUser(robot, map[string]any{"account_id": w.accountID})).To(Succeed())
+	Expect(w.AddUser(jane, map[string]any{"account_id": w.accountID, "username": "jane.doe@example.com", "last_name": "Doe-Dear"})).To(Succeed())
+	Expect(w.AddServiceUser(robot, map[string]any{"account_id": w.accountID, "last_name": "Robotson"})).To(Succeed())
 	var err error
 	w.server, err = simulator.NewServer(w.Simulator, "")
 	Expect(err).NotTo(HaveOccurred())

@@ -41,7 +41,8 @@ var _ = Describe("The operator's rights", func() {
 				group = ""
 			}
 			review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
-				User: "system:serviceaccount:" + world.Namespace + ":user-operator",
+				User:   "system:serviceaccount:" + world.Namespace + ":user-operator",
+				Groups: []string{"system:serviceaccounts", "system:serviceaccounts:" + world.Namespace, "system:authenticated"},
 				ResourceAttributes: &authorizationv1.ResourceAttributes{
 					Namespace: "default", Verb: verb, Group: group, Resource: resource, Subresource: subresource,
 				},

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -135,7 +136,7 @@ var _ = Describe("A declared profile", func() {
 
 		s.setMode(ctx, v1alpha1.ModeEnforce)
 		awaitReady(ctx, user, "True Updated")
-		Expect(s.calls(ctx, id)).To(Equal(wrote))
+		Expect(s.calls(ctx, id)).To(Satisfy(wroteOnce))
 	})
 
 	It("clears the job title with an empty one", func(ctx SpecContext) {
@@ -146,9 +147,9 @@ var _ = Describe("A declared profile", func() {
 		user := s.declare(ctx, id, v1alpha1.Profile{JobTitle: new("")}, "True Updated")
 		look(ctx, user)
 
-		Expect(s.calls(ctx, id)).To(Equal(append(wrote, looked...)))
+		Expect(s.calls(ctx, id)).To(Equal(slices.Concat(wrote, looked)))
 		Expect(lastWrite(ctx, id)).To(Equal(with(before, map[string]any{"job_title": ""})))
-		Expect(live(ctx, id, "job_title")).To(BeElementOf("", nil))
+		Expect(live(ctx, id, "job_title")).To(Or(BeNil(), BeEmpty()))
 	})
 
 	It("has the single sign-on flag written only where it differs", func(ctx SpecContext) {
@@ -165,7 +166,7 @@ var _ = Describe("A declared profile", func() {
 		change(ctx, user, "True Updated", func(user *v1alpha1.CertCentralUser) { user.Spec.Profile.JobTitle = &second })
 		Expect(lastWrite(ctx, id)).NotTo(HaveKey("is_saml_sso_only"), "it is on already")
 		Expect(live(ctx, id, "is_saml_sso_only")).To(BeTrue())
-		Expect(s.calls(ctx, id)).To(Equal(append(append(wrote, wrote...), wrote...)))
+		Expect(s.calls(ctx, id)).To(Equal(slices.Concat(wrote, wrote, wrote)))
 	})
 })
 

@@ -1,6 +1,8 @@
 package e2e
 
 import (
+	"slices"
+
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -62,7 +64,7 @@ var _ = Describe("What can't be applied", func() {
 		Expect(profileOf(ctx, id)).To(Equal(before))
 
 		change(ctx, user, "True Updated", func(user *v1alpha1.CertCentralUser) { user.Spec.Profile.Email = &good })
-		Expect(s.calls(ctx, id)).To(Equal(append([]string{"GET 200", "PUT 400"}, wrote...)))
+		Expect(s.calls(ctx, id)).To(Equal(slices.Concat([]string{"GET 200", "PUT 400"}, wrote)))
 		Expect(live(ctx, id, "email")).To(Equal(good))
 		Eventually(ctx, eventsOf).WithArguments(user).Should(Equal([]string{"Rejected", "Updated"}), "events")
 	})

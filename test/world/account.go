@@ -1,8 +1,6 @@
 package world
 
 import (
-	"context"
-
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -18,13 +16,4 @@ func NewAccount(s *Simulator, namespace, name, key string) (*v1alpha1.CertCentra
 		Budget: v1alpha1.Budget{RequestsPerMinute: 330, Burst: 10},
 	}}
 	return account, &corev1.Secret{ObjectMeta: meta, StringData: map[string]string{"api-key": key}}
-}
-
-// CreateAccount creates what NewAccount returns.
-func (w *World) CreateAccount(ctx context.Context, s *Simulator, namespace, name, key string) (*v1alpha1.CertCentralAccount, error) {
-	account, secret := NewAccount(s, namespace, name, key)
-	if err := w.Client.Create(ctx, secret); err != nil {
-		return nil, err
-	}
-	return account, w.Client.Create(ctx, account)
 }

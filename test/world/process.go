@@ -57,18 +57,13 @@ func (p *Process) ExitCode() int {
 // Stop sends SIGTERM and returns the exit code. A process that is not gone when the context ends is killed, which is an error.
 // To stop one that is gone is none.
 func (p *Process) Stop(ctx context.Context) (exitCode int, err error) {
-	p.Terminate()
+	_ = p.cmd.Process.Signal(syscall.SIGTERM) // an error means that it is gone
 	select {
 	case <-p.done:
 		return p.ExitCode(), nil
 	case <-ctx.Done():
 		return p.Kill(), fmt.Errorf("%s did not end after SIGTERM: %w", p.name, context.Cause(ctx))
 	}
-}
-
-// Terminate sends SIGTERM, and waits for nothing.
-func (p *Process) Terminate() {
-	_ = p.cmd.Process.Signal(syscall.SIGTERM) // an error means that it is gone
 }
 
 // Kill ends the process at once, without a chance to clean up.
