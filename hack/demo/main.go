@@ -50,7 +50,7 @@ func run(ctx context.Context, set settings) (err error) {
 		return err
 	}
 	defer func() { _ = log.Close() }()
-	screen := &screen{out: os.Stdout}
+	screen := newScreen(os.Stdout)
 	screen.say("Starting etcd and kube-apiserver, a simulated CertCentral, and the operator as its own ServiceAccount …")
 	w, err := world.Start(ctx, set.world)
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"sync"
 	"text/tabwriter"
@@ -11,8 +12,14 @@ import (
 
 // screen prints whole lines, from whoever, one after the other.
 type screen struct {
-	mu  sync.Mutex
-	out io.Writer
+	mu   sync.Mutex
+	out  io.Writer
+	bold bool // a terminal, which shows headings in bold
+}
+
+func newScreen(out *os.File) *screen {
+	info, err := out.Stat()
+	return &screen{out: out, bold: err == nil && info.Mode()&os.ModeCharDevice != 0}
 }
 
 func (s *screen) say(format string, args ...any) {
@@ -23,7 +30,11 @@ func (s *screen) say(format string, args ...any) {
 
 // scene opens a part of the story.
 func (s *screen) scene(title string) {
-	s.say("\n\033[1m── %s %s\033[0m\n", title, strings.Repeat("─", max(0, 100-len(title))))
+	heading := fmt.Sprintf("── %s %s", title, strings.Repeat("─", max(0, 100-len(title))))
+	if s.bold {
+		heading = "\033[1m" + heading + "\033[0m"
+	}
+	s.say("\n%s\n", heading)
 }
 
 // table prints rows of equal length in columns.

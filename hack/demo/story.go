@@ -128,7 +128,7 @@ func (t *theatre) drift(ctx context.Context) error {
 	}
 	t.screen.say("")
 	if err := t.kubectl(ctx, "get", "ccu", "-o",
-		`jsonpath={range .items[*]}{.metadata.name}{": "}{.status.conditions[?(@.type=="Ready")].message}{"\n"}{end}`); err != nil {
+		`custom-columns=NAME:.metadata.name,SAYS:.status.conditions[?(@.type=="Ready")].message`); err != nil {
 		return err
 	}
 	t.screen.say("")

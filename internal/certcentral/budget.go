@@ -79,8 +79,9 @@ func (b *Budget) reserve() int {
 }
 
 // take gets the token for one request, or an Error without Op: Throttled while a pause runs, Deferred when there is no
-// room, Canceled or Unavailable when ctx is done. A Poll never waits, and takes only what is above the reserve. A Change waits for its turn,
-// first come first served, if that comes within maxChangeWait; the tokens of those who wait are gone for polls.
+// room, Canceled or Unavailable when ctx is done. A Poll never waits, and takes only what is above the reserve. A Change
+// waits for its turn, first come first served, if that comes within maxChangeWait; the tokens of those who wait are gone
+// for polls.
 func (b *Budget) take(ctx context.Context, lane Lane) *Error {
 	if ctx.Err() != nil {
 		return gaveUp(ctx)
@@ -105,7 +106,7 @@ func (b *Budget) take(ctx context.Context, lane Lane) *Error {
 	return b.await(ctx, turn, turn.DelayFrom(now))
 }
 
-// await lets the lock go until the turn has come.
+// await lets the lock go until the turn has come. The wait is by the machine's clock, whatever b.now is.
 func (b *Budget) await(ctx context.Context, turn *rate.Reservation, wait time.Duration) *Error {
 	if wait <= 0 {
 		return nil

@@ -30,7 +30,9 @@ func TestParseEndpoint(t *testing.T) {
 			g.Expect(e.String()).To(Equal(tc.want))
 			again, err := ParseEndpoint(tc.want)
 			g.Expect(err).NotTo(HaveOccurred())
-			g.Expect(again == e).To(BeTrue(), "what means the same is ==")
+			if again != e {
+				t.Errorf("what means the same is ==")
+			}
 		})
 	}
 	NewWithT(t).Expect(Endpoint{}.String()).To(BeEmpty())

@@ -38,7 +38,8 @@ type Error struct {
 	Detail string
 	// RetryAfter is how long to wait before the next try, 0 when not told.
 	RetryAfter time.Duration
-	// Sent tells whether the request may have reached the service. After a write with Sent the outcome is unknown.
+	// Sent tells whether the request may have reached the service. The outcome of such a write is unknown, unless the
+	// kind says that it was refused.
 	Sent bool
 	// Err is the cause, where there is one beyond status and codes.
 	Err error

@@ -3,6 +3,7 @@ package certcentral
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptrace"
@@ -33,7 +34,11 @@ func (c *Client) exchange(ctx context.Context, req request, accept func([]byte) 
 		return connected.Load(), broken(ctx, err)
 	}
 	defer func() { _ = answer.Body.Close() }()
-	return true, c.judge(ctx, answer, accept)
+	failed = c.judge(ctx, answer, accept)
+	if failed != nil && failed.Kind == BadResponse && limited.Err() != nil {
+		failed = gaveUp(ctx) // the service saw us hang up and cut its answer short
+	}
+	return true, failed
 }
 
 func (c *Client) newRequest(ctx context.Context, req request) (*http.Request, error) {
@@ -144,7 +149,7 @@ func broken(ctx context.Context, err error) *Error {
 
 // gaveUp is the Error of a call whose context is done: canceled by the caller, or out of time.
 func gaveUp(ctx context.Context) *Error {
-	if ctx.Err() == context.Canceled {
+	if errors.Is(ctx.Err(), context.Canceled) {
 		return &Error{Kind: Canceled, Err: context.Canceled}
 	}
 	return &Error{Kind: Unavailable, Err: timeout}

@@ -142,8 +142,8 @@ func (c *Client) getUser(ctx context.Context, lane Lane, req request, id int64) 
 }
 
 // UpdateUser replaces a user's profile, in the Change lane. Any 2xx is success, its body is ignored (update-user page:
-// empty; observed traffic: 204). The service keeps no versions: the last writer wins. After an error with Sent the
-// outcome is unknown, so the next call for this user must look.
+// empty; observed traffic: 204). The service keeps no versions: the last writer wins. After an error with
+// Sent the next call for this user must look.
 func (c *Client) UpdateUser(ctx context.Context, id int64, u Update) error {
 	req := request{method: http.MethodPut, route: "/user/{id}", path: "/user/" + strconv.FormatInt(id, 10)}
 	if id <= 0 {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"strings"
 	"time"
 
@@ -14,13 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"github.com/certcentral-io/user-operator/api/v1alpha1"
-	"github.com/certcentral-io/user-operator/internal/certcentral"
 	"github.com/certcentral-io/user-operator/internal/simulator"
-)
-
-const (
-	keyRefusedSaid     = "KeyRefused: Ready=False Stalled=True"
-	secretNotReadySaid = "SecretNotReady: Ready=False"
 )
 
 // opened and doubted take what the sessions have queued so far.
@@ -239,14 +232,16 @@ var _ = Describe("An account", func() {
 				calls += len(w.reconcile(ctx, user).requests)
 			}
 		}
-		Expect(calls).To(Equal(2+6), "a first look of each goes before polls, which leave 2 of the 8 for changes")
+		Expect(calls).To(Equal(6), "polls leave 2 of the 8 for changes")
 	})
 
 	It("is not reported on while the API server fails", func(ctx SpecContext) {
 		w := newWorld(ctx, ``)
 		down := errors.New("the API server is down")
 		w.accounts.Live = w.counted(interceptor.Funcs{
-			Get: func(context.Context, client.WithWatch, client.ObjectKey, client.Object, ...client.GetOption) error { return down },
+			Get: func(context.Context, client.WithWatch, client.ObjectKey, client.Object, ...client.GetOption) error {
+				return down
+			},
 		})
 		s := w.reconcileAccount(ctx)
 		Expect(s.err).To(MatchError(down))
@@ -254,139 +249,5 @@ var _ = Describe("An account", func() {
 		Expect(s.writes).To(BeEmpty())
 		w.accounts.Client = w.accounts.Live.(client.Client)
 		Expect(w.reconcileAccount(ctx).err).To(MatchError(down))
-	})
-})
-
-var _ = Describe("An API key", func() {
-	It("that is rotated is in use at the next look at the account", func(ctx SpecContext) {
-		w := openWorld(ctx, ``)
-		user := w.newUser(ctx, "john-smith", ``)
-		w.reconcile(ctx, user)
-		Expect(w.Calls()[0].Key).To(Equal(simulator.Fingerprint(w.key)))
-
-		w.setSecret(ctx, []byte(w.spare))
-		s := w.reconcileAccount(ctx)
-		Expect(s.requests).To(Equal([]string{getMe, getServices}))
-		Expect(s.writes).To(BeEmpty(), "of the same account and user")
-		w.reconcile(ctx, user)
-		Expect(w.Calls()[0].Key).To(Equal(simulator.Fingerprint(w.spare)))
-	})
-
-	DescribeTable("that is refused stops the users; one slow probe finds recovery", func(ctx SpecContext, status int) {
-		w := openWorld(ctx, ``)
-		w.SetRules(simulator.Rules{Limits: []simulator.Limit{}, BadKeyStatus: status})
-		user, other := w.newUser(ctx, "john-smith", ``), w.newUser(ctx, "jane-doe", `userRef: {id: 125040}`)
-		w.reconcile(ctx, user)
-		w.opened()
-		Expect(w.RevokeKey(w.key)).To(Succeed())
-
-		s := w.reconcile(ctx, user)
-		Expect(s.requests).To(Equal([]string{getJohn}))
-		Expect(s.err).NotTo(HaveOccurred())
-		Expect(s.writes).To(BeEmpty(), "it is the account's matter")
-		Expect(saidOf(user)).To(Equal("InSync: Ready=True InSync=True"))
-		Expect(w.doubted()).To(Equal(1), "the account is woken")
-		Expect(w.reconcile(ctx, other).requests).To(BeEmpty())
-		Expect(w.reconcile(ctx, user).requests).To(BeEmpty())
-		Expect(w.doubted()).To(BeZero())
-
-		s = w.reconcileAccount(ctx)
-		Expect(s.requests).To(BeEmpty(), "it was refused just now")
-		Expect(s.result.RequeueAfter).To(beIn(time.Minute))
-		Expect(s.events).To(ConsistOf(HavePrefix("Warning KeyRefused")))
-		Expect(saidOf(w.account)).To(Equal(keyRefusedSaid))
-		Expect(w.reconcile(ctx, user).requests).To(BeEmpty())
-		Expect(saidOf(user)).To(Equal(accountNotReadySaid))
-
-		for range 3 {
-			w.step(30 * time.Second)
-			Expect(w.reconcileAccount(ctx).requests).To(BeEmpty())
-			w.step(30 * time.Second)
-			s = w.reconcileAccount(ctx)
-			Expect(s.requests).To(Equal([]string{getMe}), "once a minute")
-			Expect(s.writes).To(BeEmpty())
-		}
-		Expect(w.RestoreKey(w.key)).To(Succeed())
-		w.step(time.Minute)
-		Expect(w.reconcileAccount(ctx).events).To(ConsistOf(HavePrefix("Normal Available")))
-		Expect(w.opened()).To(Equal(1), "the users are woken")
-		Expect(w.reconcile(ctx, user).requests).To(Equal([]string{getJohn}))
-		Expect(saidOf(user)).To(Equal("InSync: Ready=True InSync=True"))
-	},
-		Entry("with 403, as seen", http.StatusForbidden),
-		Entry("with 401", http.StatusUnauthorized),
-	)
-
-	It("that is refused is replaced at once by one that is in the Secret already", func(ctx SpecContext) {
-		w := openWorld(ctx, ``)
-		user := w.newUser(ctx, "john-smith", ``)
-		Expect(w.RevokeKey(w.key)).To(Succeed())
-		w.setSecret(ctx, []byte(w.spare))
-		w.reconcile(ctx, user)
-		Expect(w.doubted()).To(Equal(1))
-		Expect(w.reconcileAccount(ctx).requests).To(Equal([]string{getMe, getServices}))
-		Expect(saidOf(w.account)).To(Equal("Available: Ready=True"))
-		Expect(w.reconcile(ctx, user).requests).To(Equal([]string{getJohn}))
-	})
-
-	It("that is refused before it was ever accepted is said so", func(ctx SpecContext) {
-		w := newWorld(ctx, ``)
-		Expect(w.RevokeKey(w.key)).To(Succeed())
-		Expect(w.reconcileAccount(ctx).requests).To(Equal([]string{getMe}))
-		Expect(saidOf(w.account)).To(Equal(keyRefusedSaid))
-		Expect(w.account.Status.AccountID).To(BeZero())
-		Expect(w.reconcileAccount(ctx).requests).To(BeEmpty())
-		annotate(ctx, w.account, v1alpha1.AnnotationReconcileRequestedAt, "now")
-		Expect(w.reconcileAccount(ctx).requests).To(Equal([]string{getMe}), "a person asks")
-	})
-
-	It("that was refused in a call from before the rotation says nothing about the new one", func(ctx SpecContext) {
-		w := openWorld(ctx, ``)
-		before := w.accounts.Sessions.last(nameOf(w.account))
-		w.setSecret(ctx, []byte(w.spare))
-		w.reconcileAccount(ctx)
-		w.accounts.Sessions.refuse(nameOf(w.account), before, w.clock.Now())
-		Expect(w.doubted()).To(BeZero())
-		Expect(w.accounts.Sessions.get(nameOf(w.account), w.account)).NotTo(BeNil())
-	})
-
-	DescribeTable("in a Secret", func(ctx SpecContext, value func(w *world) []byte, said, told string) {
-		w := newWorld(ctx, ``)
-		w.setSecret(ctx, value(w))
-		s := w.reconcileAccount(ctx)
-		Expect(s.err).NotTo(HaveOccurred())
-		Expect(saidOf(w.account)).To(Equal(said))
-		Expect(message(w.account)).To(ContainSubstring(told))
-		if said == secretNotReadySaid {
-			Expect(s.requests).To(BeEmpty())
-			Expect(s.result.RequeueAfter).To(beIn(secretRetry))
-			w.setSecret(ctx, []byte(w.key))
-			w.reconcileAccount(ctx)
-		}
-		Expect(saidOf(w.account)).To(Equal("Available: Ready=True"))
-	},
-		Entry("may end with a line break", func(w *world) []byte { return []byte(w.key + "\n") }, "Available: Ready=True", "accepted"),
-		Entry("also one of Windows", func(w *world) []byte { return []byte(w.key + "\r\n") }, "Available: Ready=True", "accepted"),
-		Entry("must not have two", func(w *world) []byte { return []byte(w.key + "\n\n") }, secretNotReadySaid, "not printable ASCII"),
-		Entry("must not have control characters", func(w *world) []byte { return []byte("\x00" + w.key) }, secretNotReadySaid, "not printable ASCII"),
-		Entry("must not be empty", func(*world) []byte { return []byte{} }, secretNotReadySaid, "it is empty"),
-		Entry("must be there", func(*world) []byte { return nil }, secretNotReadySaid, "Secret certcentral-api-key has no key api-key."),
-	)
-
-	It("whose Secret goes takes the account out of use", func(ctx SpecContext) {
-		w := openWorld(ctx, ``)
-		user := w.newUser(ctx, "john-smith", ``)
-		edit(ctx, w.account, `apiKeySecretRef: {name: elsewhere}`)
-		w.reconcileAccount(ctx)
-		Expect(saidOf(w.account)).To(Equal(secretNotReadySaid))
-		Expect(message(w.account)).To(HavePrefix("Secret elsewhere does not exist"))
-		Expect(w.reconcile(ctx, user).requests).To(BeEmpty())
-		Expect(w.account.Status.AccountID).To(Equal(w.accountID), "as it was last seen")
-	})
-
-	It("never gets to the log through the client's configuration", func(ctx SpecContext) {
-		w := openWorld(ctx, ``)
-		session := w.accounts.Sessions.last(nameOf(w.account))
-		w.tell(fmt.Sprintf("%v %+v %#v", session, *session, certcentral.Config{}))
 	})
 })

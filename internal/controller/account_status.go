@@ -6,11 +6,8 @@ import (
 	"fmt"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -130,15 +127,8 @@ func accountRequested(account *v1alpha1.CertCentralAccount) bool {
 
 // announce makes an event and a log line of a change of Ready.
 func (r *AccountReconciler) announce(ctx context.Context, before, after *v1alpha1.CertCentralAccount, v *verdict) {
-	was := ptr.Deref(meta.FindStatusCondition(before.Status.Conditions, v1alpha1.ConditionReady), metav1.Condition{})
-	is := ptr.Deref(meta.FindStatusCondition(after.Status.Conditions, v1alpha1.ConditionReady), metav1.Condition{})
-	if v.silent || is.Reason == was.Reason && is.Status == was.Status {
-		return
+	if ready, news := turned(before.Status.Conditions, after.Status.Conditions); news {
+		ctrl.LoggerFrom(ctx).Info(v.note, "reason", ready.Reason, "ready", ready.Status)
+		r.Events.Eventf(after, nil, eventType(ready), ready.Reason, "Look", "%s", v.note)
 	}
-	ctrl.LoggerFrom(ctx).Info(v.note, "reason", is.Reason, "ready", is.Status)
-	kind := corev1.EventTypeWarning
-	if is.Status == metav1.ConditionTrue {
-		kind = corev1.EventTypeNormal
-	}
-	r.Events.Eventf(after, nil, kind, is.Reason, "Look", "%s", v.note)
 }

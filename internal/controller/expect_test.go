@@ -118,9 +118,7 @@ func (w *world) metrics() string {
 func (w *world) expectDiscretion(ctx context.Context) {
 	GinkgoHelper()
 	w.drain()
-	users := &v1alpha1.CertCentralUserList{}
-	Expect(direct.List(ctx, users)).To(Succeed())
-	users.Items = slices.DeleteFunc(users.Items, func(u v1alpha1.CertCentralUser) bool { return accountOf(&u).Namespace != w.namespace })
+	users := w.resources(ctx)
 	accounts := &v1alpha1.CertCentralAccountList{}
 	Expect(direct.List(ctx, accounts, client.InNamespace(w.namespace))).To(Succeed())
 
@@ -134,11 +132,27 @@ func (w *world) expectDiscretion(ctx context.Context) {
 		}
 	}
 	Expect(string(statuses)).NotTo(ContainSubstring("ekey"))
-	for _, value := range w.personal(users.Items) {
+	for _, value := range w.personal(users) {
 		if strings.Contains(heard, value) {
 			AddReportEntry("what was heard", heard)
 			Fail("a personal value got out: " + value)
 		}
+	}
+}
+
+// resources are the users that refer to an account of the world, wherever they are.
+func (w *world) resources(ctx context.Context) []v1alpha1.CertCentralUser {
+	GinkgoHelper()
+	users := &v1alpha1.CertCentralUserList{}
+	Expect(direct.List(ctx, users)).To(Succeed())
+	return slices.DeleteFunc(users.Items, func(u v1alpha1.CertCentralUser) bool { return accountOf(&u).Namespace != w.namespace })
+}
+
+// clear deletes the world's users, or the later a story is told, the more rivals its users have.
+func (w *world) clear(ctx context.Context) {
+	GinkgoHelper()
+	for _, user := range w.resources(ctx) {
+		Expect(client.IgnoreNotFound(direct.Delete(ctx, &user))).To(Succeed())
 	}
 }
 

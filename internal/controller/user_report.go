@@ -7,7 +7,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -66,17 +65,10 @@ func (r *UserReconciler) announce(ctx context.Context, before, after *v1alpha1.C
 		r.Metrics.updated(found.access.key, found.changed)
 		r.Events.Eventf(after, nil, corev1.EventTypeNormal, v1alpha1.ReasonUpdated, "Update", "Wrote %s.", causes(found.changed))
 	}
-	was := ptr.Deref(meta.FindStatusCondition(before.Status.Conditions, v1alpha1.ConditionReady), metav1.Condition{})
-	is := ptr.Deref(meta.FindStatusCondition(after.Status.Conditions, v1alpha1.ConditionReady), metav1.Condition{})
-	if v.silent || is.Reason == was.Reason && is.Status == was.Status || is.Reason == v1alpha1.ReasonUpdated {
-		return
+	if ready, news := turned(before.Status.Conditions, after.Status.Conditions); news && ready.Reason != v1alpha1.ReasonUpdated {
+		log.Info(v.note, "reason", ready.Reason, "ready", ready.Status)
+		r.Events.Eventf(after, nil, eventType(ready), ready.Reason, "Look", "%s", v.note)
 	}
-	log.Info(v.note, "reason", is.Reason, "ready", is.Status)
-	kind := corev1.EventTypeWarning
-	if is.Status == metav1.ConditionTrue || is.Reason == v1alpha1.ReasonSuspended {
-		kind = corev1.EventTypeNormal
-	}
-	r.Events.Eventf(after, nil, kind, is.Reason, "Look", "%s", v.note)
 }
 
 // next tells the queue when to look again: after an error with its backoff, else at the time that the verdict names, spread

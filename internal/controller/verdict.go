@@ -6,8 +6,10 @@ import (
 	"strings"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 
 	"github.com/certcentral-io/user-operator/api/v1alpha1"
 	"github.com/certcentral-io/user-operator/internal/certcentral"
@@ -84,6 +86,21 @@ func set(conditions *[]metav1.Condition, kind string, status metav1.ConditionSta
 	meta.SetStatusCondition(conditions, metav1.Condition{
 		Type: kind, Status: status, Reason: v.reason, Message: v.message(), ObservedGeneration: generation,
 	})
+}
+
+// turned returns Ready as it is now, and whether its status or its reason is news.
+func turned(before, after []metav1.Condition) (ready metav1.Condition, news bool) {
+	was := ptr.Deref(meta.FindStatusCondition(before, v1alpha1.ConditionReady), metav1.Condition{})
+	ready = ptr.Deref(meta.FindStatusCondition(after, v1alpha1.ConditionReady), metav1.Condition{})
+	return ready, ready.Status != was.Status || ready.Reason != was.Reason
+}
+
+// eventType calls Normal what is as declared, or as a person set it.
+func eventType(ready metav1.Condition) string {
+	if ready.Status == metav1.ConditionTrue || ready.Reason == v1alpha1.ReasonSuspended {
+		return corev1.EventTypeNormal
+	}
+	return corev1.EventTypeWarning
 }
 
 // failed says what an error of the client means. The unknown falls on the safe side: look again, don't write.

@@ -84,6 +84,7 @@ func newWorld(ctx context.Context, spec string) *world {
 	w.startCertCentral()
 	w.createAccount(ctx, spec)
 	w.makeReconcilers()
+	DeferCleanup(w.clear)
 	DeferCleanup(w.expectDiscretion)
 	return w
 }
