@@ -129,7 +129,7 @@ dist: bin/overlay ## Write dist/install.yaml: all that a cluster needs, with the
 controlplane: $(CONTROLPLANE) ## Build etcd, kube-apiserver and kubectl, unless KUBEBUILDER_ASSETS names a folder with them.
 	@for name in etcd kube-apiserver; do [ -x "$$KUBEBUILDER_ASSETS/$$name" ] || \
 		{ echo "KUBEBUILDER_ASSETS: there is no $$name in $$KUBEBUILDER_ASSETS" >&2; exit 1; }; done
-	@[ -x "$$KUBEBUILDER_ASSETS/kubectl" ] || echo "KUBEBUILDER_ASSETS: no kubectl in $$KUBEBUILDER_ASSETS; the demo does without"
+	@[ -x "$$KUBEBUILDER_ASSETS/kubectl" ] || echo "KUBEBUILDER_ASSETS: no kubectl in $$KUBEBUILDER_ASSETS: the demo does without, make test does not"
 
 .PHONY: clean
 clean: ## Remove bin/, with binaries, tools, control plane and coverage.

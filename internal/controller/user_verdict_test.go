@@ -162,7 +162,7 @@ var _ = Describe("What CertCentral answers", func() {
 		user := w.newUser(ctx, "john-smith", `profile: {jobTitle: Sys Admin}`)
 		w.reconcile(ctx, user)
 		s := w.reconcile(ctx, user)
-		for s.requests != nil && len(s.requests) > 0 {
+		for len(s.requests) > 0 {
 			s = w.reconcile(ctx, user)
 		}
 		Expect(s.err).NotTo(HaveOccurred())

@@ -86,18 +86,24 @@ func TestKeepAndUpdate(t *testing.T) {
 	check(t, []situation{
 		{"nothing declared is nothing to do", Want{}, john, judgement{verb: Keep}},
 		{
-			"a declared value that is live is nothing to do, and is settled", Want{Declared: Declared{JobTitle: new("Sys Admin")}}, john,
+			"a declared value that is live is nothing to do, and is settled",
+			Want{Declared: Declared{JobTitle: new("Sys Admin")}},
+			john,
 			judgement{verb: Keep, settled: Declared{JobTitle: new("Sys Admin")}},
 		},
 		{
-			"undeclared fields survive, job title and telephone above all", Want{Declared: Declared{FirstName: new("Jon")}}, john,
+			"undeclared fields survive, job title and telephone above all",
+			Want{Declared: Declared{FirstName: new("Jon")}},
+			john,
 			judgement{
 				verb: Update, fields: []Field{FirstName}, differences: []string{`firstName (SpecChange): want "Jon", have "John"`},
 				body: with(func(u *certcentral.Update) { u.FirstName = "Jon" }),
 			},
 		},
 		{
-			"all six texts and the flag can be declared", Want{Declared: everything, Trusted: true}, john,
+			"all six texts and the flag can be declared",
+			Want{Declared: everything, Trusted: true},
+			john,
 			judgement{
 				verb: Update, fields: []Field{Username, FirstName, LastName, Email, JobTitle, Telephone, SAMLSSOOnly},
 				differences: []string{
@@ -113,40 +119,50 @@ func TestKeepAndUpdate(t *testing.T) {
 			},
 		},
 		{
-			"an empty declaration clears the job title, and only that", Want{Declared: Declared{JobTitle: new("")}}, john,
+			"an empty declaration clears the job title, and only that",
+			Want{Declared: Declared{JobTitle: new("")}},
+			john,
 			judgement{
 				verb: Update, fields: []Field{JobTitle}, differences: []string{`jobTitle (SpecChange): want "", have "Sys Admin"`},
 				body: with(func(u *certcentral.Update) { u.JobTitle = "" }),
 			},
 		},
 		{
-			"an empty declaration of what is unset is nothing to do", Want{Declared: Declared{Telephone: new("")}},
+			"an empty declaration of what is unset is nothing to do",
+			Want{Declared: Declared{Telephone: new("")}},
 			but(john, func(p *certcentral.Profile) { p.Telephone = "" }),
 			judgement{verb: Keep, settled: Declared{Telephone: new("")}},
 		},
 		{
-			"a value in another case is another value", Want{Declared: Declared{Email: new("John@example.com")}}, john,
+			"a value in another case is another value",
+			Want{Declared: Declared{Email: new("John@example.com")}},
+			john,
 			judgement{
 				verb: Update, fields: []Field{Email}, differences: []string{`email (SpecChange): want "John@example.com", have "john@example.com"`},
 				body: with(func(u *certcentral.Update) { u.Email = "John@example.com" }),
 			},
 		},
 		{
-			"the flag is left out of a write for something else, though declared", Want{Declared: Declared{JobTitle: new("Boss"), SAMLSSOOnly: new(false)}}, john,
+			"the flag is left out of a write for something else, though declared",
+			Want{Declared: Declared{JobTitle: new("Boss"), SAMLSSOOnly: new(false)}},
+			john,
 			judgement{
 				verb: Update, fields: []Field{JobTitle}, differences: []string{`jobTitle (SpecChange): want "Boss", have "Sys Admin"`},
 				body: with(func(u *certcentral.Update) { u.JobTitle = "Boss" }), settled: Declared{SAMLSSOOnly: new(false)},
 			},
 		},
 		{
-			"the flag is written when declared and different", Want{Declared: Declared{SAMLSSOOnly: new(true)}}, john,
+			"the flag is written when declared and different",
+			Want{Declared: Declared{SAMLSSOOnly: new(true)}},
+			john,
 			judgement{
 				verb: Update, fields: []Field{SAMLSSOOnly}, differences: []string{`samlSSOOnly (SpecChange): want "true", have "false"`},
 				body: with(func(u *certcentral.Update) { u.SAMLSSOOnly = new(true) }),
 			},
 		},
 		{
-			"an undeclared flag stays on and is not sent", Want{Declared: Declared{JobTitle: new("Boss")}},
+			"an undeclared flag stays on and is not sent",
+			Want{Declared: Declared{JobTitle: new("Boss")}},
 			but(john, func(p *certcentral.Profile) { p.SAMLSSOOnly = true }),
 			judgement{
 				verb: Update, fields: []Field{JobTitle}, differences: []string{`jobTitle (SpecChange): want "Boss", have "Sys Admin"`},
@@ -161,37 +177,48 @@ func TestCauseAndMode(t *testing.T) {
 	bossAndPhone := Declared{JobTitle: new("Boss"), Telephone: new("777")}
 	check(t, []situation{
 		{
-			"a settled value that differs is drift, and set back", Want{Declared: boss, Settled: boss}, john,
+			"a settled value that differs is drift, and set back",
+			Want{Declared: boss, Settled: boss},
+			john,
 			judgement{
 				verb: Update, fields: []Field{JobTitle}, differences: []string{`jobTitle (Drift): want "Boss", have "Sys Admin"`},
 				body: with(func(u *certcentral.Update) { u.JobTitle = "Boss" }), settled: boss,
 			},
 		},
 		{
-			"a new value is a change of the spec, and the old one no longer settled", Want{Declared: boss, Settled: Declared{JobTitle: new("Sys Admin")}}, john,
+			"a new value is a change of the spec, and the old one no longer settled",
+			Want{Declared: boss, Settled: Declared{JobTitle: new("Sys Admin")}},
+			john,
 			judgement{
 				verb: Update, fields: []Field{JobTitle}, differences: []string{`jobTitle (SpecChange): want "Boss", have "Sys Admin"`},
 				body: with(func(u *certcentral.Update) { u.JobTitle = "Boss" }),
 			},
 		},
 		{
-			"what is no longer declared is no longer settled", Want{Declared: Declared{}, Settled: bossAndPhone}, john,
+			"what is no longer declared is no longer settled",
+			Want{Declared: Declared{}, Settled: bossAndPhone},
+			john,
 			judgement{verb: Keep},
 		},
 		{
-			"ReportDrift writes a change of the spec", Want{Declared: boss, Mode: ReportDrift}, john,
+			"ReportDrift writes a change of the spec",
+			Want{Declared: boss, Mode: ReportDrift},
+			john,
 			judgement{
 				verb: Update, fields: []Field{JobTitle}, differences: []string{`jobTitle (SpecChange): want "Boss", have "Sys Admin"`},
 				body: with(func(u *certcentral.Update) { u.JobTitle = "Boss" }),
 			},
 		},
 		{
-			"ReportDrift reports drift, which stays drift", Want{Declared: boss, Settled: boss, Mode: ReportDrift}, john,
+			"ReportDrift reports drift, which stays drift",
+			Want{Declared: boss, Settled: boss, Mode: ReportDrift},
+			john,
 			judgement{verb: Report, differences: []string{`jobTitle (Drift): want "Boss", have "Sys Admin"`}, settled: boss},
 		},
 		{
 			"ReportDrift sends drifted fields back as they are when it writes a change of the spec",
-			Want{Declared: bossAndPhone, Settled: Declared{Telephone: new("777")}, Mode: ReportDrift}, john,
+			Want{Declared: bossAndPhone, Settled: Declared{Telephone: new("777")}, Mode: ReportDrift},
+			john,
 			judgement{
 				verb: Update, fields: []Field{JobTitle},
 				differences: []string{`jobTitle (SpecChange): want "Boss", have "Sys Admin"`, `telephone (Drift): want "777", have "555"`},
@@ -199,9 +226,11 @@ func TestCauseAndMode(t *testing.T) {
 			},
 		},
 		{
-			"ReportDrift leaves a drifted flag out of the write", Want{
+			"ReportDrift leaves a drifted flag out of the write",
+			Want{
 				Declared: Declared{JobTitle: new("Boss"), SAMLSSOOnly: new(true)}, Settled: Declared{SAMLSSOOnly: new(true)}, Mode: ReportDrift,
-			}, john,
+			},
+			john,
 			judgement{
 				verb: Update, fields: []Field{JobTitle},
 				differences: []string{`jobTitle (SpecChange): want "Boss", have "Sys Admin"`, `samlSSOOnly (Drift): want "true", have "false"`},
@@ -209,15 +238,21 @@ func TestCauseAndMode(t *testing.T) {
 			},
 		},
 		{
-			"Observe reports a change of the spec, which is not settled by that", Want{Declared: boss, Mode: Observe}, john,
+			"Observe reports a change of the spec, which is not settled by that",
+			Want{Declared: boss, Mode: Observe},
+			john,
 			judgement{verb: Report, differences: []string{`jobTitle (SpecChange): want "Boss", have "Sys Admin"`}},
 		},
 		{
-			"Observe reports drift", Want{Declared: boss, Settled: boss, Mode: Observe}, john,
+			"Observe reports drift",
+			Want{Declared: boss, Settled: boss, Mode: Observe},
+			john,
 			judgement{verb: Report, differences: []string{`jobTitle (Drift): want "Boss", have "Sys Admin"`}, settled: boss},
 		},
 		{
-			"a mode that nobody knows writes nothing", Want{Declared: boss, Mode: "Typo"}, john,
+			"a mode that nobody knows writes nothing",
+			Want{Declared: boss, Mode: "Typo"},
+			john,
 			judgement{verb: Report, differences: []string{`jobTitle (SpecChange): want "Boss", have "Sys Admin"`}},
 		},
 	})

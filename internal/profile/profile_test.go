@@ -29,7 +29,8 @@ func TestPending(t *testing.T) {
 		{"nothing declared leaves nothing open", Declared{}, all, nil},
 		{"everything declared and seen leaves nothing open", all, all, nil},
 		{
-			"everything declared and nothing seen is all open, in the order of the fields", all, Declared{},
+			"everything declared and nothing seen is all open, in the order of the fields", all,
+			Declared{},
 			[]Field{Username, FirstName, LastName, Email, JobTitle, Telephone, SAMLSSOOnly},
 		},
 		{"another value than the one seen is open", Declared{JobTitle: new("new")}, all, []Field{JobTitle}},

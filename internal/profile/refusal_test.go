@@ -10,15 +10,21 @@ func TestRenamed(t *testing.T) {
 	boss := Declared{JobTitle: new("Boss")}
 	check(t, []situation{
 		{
-			"a live username that is no longer the one referred to stops all judging", Want{Declared: boss, Settled: boss, Username: "jack"}, john,
+			"a live username that is no longer the one referred to stops all judging",
+			Want{Declared: boss, Settled: boss, Username: "jack"},
+			john,
 			judgement{verb: Refuse, refusal: Renamed, fields: []Field{Username}, settled: boss},
 		},
 		{
-			"also in Observe, and for a person confirmed", Want{Declared: boss, Username: "jack", Mode: Observe, Trusted: true}, john,
+			"also in Observe, and for a person confirmed",
+			Want{Declared: boss, Username: "jack", Mode: Observe, Trusted: true},
+			john,
 			judgement{verb: Refuse, refusal: Renamed, fields: []Field{Username}},
 		},
 		{
-			"a username in another case is another one", Want{Username: "John"}, john,
+			"a username in another case is another one",
+			Want{Username: "John"},
+			john,
 			judgement{verb: Refuse, refusal: Renamed, fields: []Field{Username}},
 		},
 		{"the username referred to is fine", Want{Username: "john"}, john, judgement{verb: Keep}},
@@ -33,14 +39,18 @@ func TestWrongPerson(t *testing.T) {
 	written := func(u *certcentral.Update) { u.FirstName, u.Email = "Jack", "jack@example.com" }
 	check(t, []situation{
 		{
-			"two declared names of somebody else are the wrong person, whatever else fits", Want{Declared: jack}, john,
+			"two declared names of somebody else are the wrong person, whatever else fits",
+			Want{Declared: jack},
+			john,
 			judgement{
 				verb: Refuse, refusal: WrongPerson, fields: []Field{FirstName, Email}, differences: differences,
 				settled: Declared{JobTitle: new("Sys Admin")},
 			},
 		},
 		{
-			"a person confirmed, or written before, can be renamed whole", Want{Declared: jack, Trusted: true}, john,
+			"a person confirmed, or written before, can be renamed whole",
+			Want{Declared: jack, Trusted: true},
+			john,
 			judgement{
 				verb: Update, fields: []Field{FirstName, Email}, differences: differences, body: with(written),
 				settled: Declared{JobTitle: new("Sys Admin")},
@@ -48,21 +58,26 @@ func TestWrongPerson(t *testing.T) {
 		},
 		{
 			"one declared name that fits is enough to know the person",
-			Want{Declared: Declared{FirstName: new("Jack"), Email: new("jack@example.com"), LastName: new("Smith")}}, john,
+			Want{Declared: Declared{FirstName: new("Jack"), Email: new("jack@example.com"), LastName: new("Smith")}},
+			john,
 			judgement{
 				verb: Update, fields: []Field{FirstName, Email}, differences: differences, body: with(written),
 				settled: Declared{LastName: new("Smith")},
 			},
 		},
 		{
-			"a single declared name tells nothing", Want{Declared: Declared{FirstName: new("Jack")}}, john,
+			"a single declared name tells nothing",
+			Want{Declared: Declared{FirstName: new("Jack")}},
+			john,
 			judgement{
 				verb: Update, fields: []Field{FirstName}, differences: differences[:1],
 				body: with(func(u *certcentral.Update) { u.FirstName = "Jack" }),
 			},
 		},
 		{
-			"job title and telephone tell nothing", Want{Declared: Declared{JobTitle: new("Boss"), Telephone: new("777")}}, john,
+			"job title and telephone tell nothing",
+			Want{Declared: Declared{JobTitle: new("Boss"), Telephone: new("777")}},
+			john,
 			judgement{
 				verb: Update, fields: []Field{JobTitle, Telephone},
 				differences: []string{`jobTitle (SpecChange): want "Boss", have "Sys Admin"`, `telephone (SpecChange): want "777", have "555"`},
@@ -70,11 +85,14 @@ func TestWrongPerson(t *testing.T) {
 			},
 		},
 		{
-			"where the mode forbids to write there is nothing to refuse", Want{Declared: jack, Mode: Observe}, john,
+			"where the mode forbids to write there is nothing to refuse",
+			Want{Declared: jack, Mode: Observe},
+			john,
 			judgement{verb: Report, differences: differences, settled: Declared{JobTitle: new("Sys Admin")}},
 		},
 		{
-			"the wrong person comes before all else there is to refuse", Want{Declared: jack, ServiceUser: true},
+			"the wrong person comes before all else there is to refuse",
+			Want{Declared: jack, ServiceUser: true},
 			but(john, func(p *certcentral.Profile) { p.LastName = "" }),
 			judgement{
 				verb: Refuse, refusal: WrongPerson, fields: []Field{FirstName, Email}, differences: differences,
@@ -92,24 +110,29 @@ func TestServiceUser(t *testing.T) {
 	toRobot := with(func(u *certcentral.Update) { u.Email = "robot@example.com" })
 	check(t, []situation{
 		{
-			"the email of a service user can be written", Want{Declared: Declared{Email: new("robot@example.com")}, ServiceUser: true}, john,
+			"the email of a service user can be written",
+			Want{Declared: Declared{Email: new("robot@example.com")}, ServiceUser: true},
+			john,
 			judgement{verb: Update, fields: []Field{Email}, differences: []string{newEmail}, body: toRobot},
 		},
 		{
 			"nothing else of it can, so that all is refused and the others named",
-			Want{Declared: Declared{Email: new("robot@example.com"), JobTitle: new("Robot")}, ServiceUser: true}, john,
+			Want{Declared: Declared{Email: new("robot@example.com"), JobTitle: new("Robot")}, ServiceUser: true},
+			john,
 			judgement{verb: Refuse, refusal: ServiceUser, fields: []Field{JobTitle}, differences: []string{newEmail, newTitle}},
 		},
 		{
 			"declaring what a service user already has does no harm",
-			Want{Declared: Declared{Email: new("robot@example.com"), LastName: new("Smith")}, ServiceUser: true}, john,
+			Want{Declared: Declared{Email: new("robot@example.com"), LastName: new("Smith")}, ServiceUser: true},
+			john,
 			judgement{
 				verb: Update, fields: []Field{Email}, differences: []string{newEmail}, body: toRobot,
 				settled: Declared{LastName: new("Smith")},
 			},
 		},
 		{
-			"a service user without names still has an email to write", Want{Declared: Declared{Email: new("robot@example.com")}, ServiceUser: true},
+			"a service user without names still has an email to write",
+			Want{Declared: Declared{Email: new("robot@example.com")}, ServiceUser: true},
 			but(john, func(p *certcentral.Profile) { p.FirstName, p.LastName = "", "" }),
 			judgement{
 				verb: Update, fields: []Field{Email}, differences: []string{newEmail},
@@ -118,7 +141,8 @@ func TestServiceUser(t *testing.T) {
 		},
 		{
 			"drift of a service user that may not be written is only reported",
-			Want{Declared: Declared{JobTitle: new("Robot")}, Settled: Declared{JobTitle: new("Robot")}, ServiceUser: true, Mode: ReportDrift}, john,
+			Want{Declared: Declared{JobTitle: new("Robot")}, Settled: Declared{JobTitle: new("Robot")}, ServiceUser: true, Mode: ReportDrift},
+			john,
 			judgement{
 				verb: Report, differences: []string{`jobTitle (Drift): want "Robot", have "Sys Admin"`},
 				settled: Declared{JobTitle: new("Robot")},
@@ -132,11 +156,15 @@ func TestIncomplete(t *testing.T) {
 	const newTitle = `jobTitle (SpecChange): want "Boss", have "Sys Admin"`
 	check(t, []situation{
 		{
-			"what every PUT requires must be live or declared", Want{Declared: Declared{JobTitle: new("Boss")}}, nameless,
+			"what every PUT requires must be live or declared",
+			Want{Declared: Declared{JobTitle: new("Boss")}},
+			nameless,
 			judgement{verb: Refuse, refusal: Incomplete, fields: []Field{FirstName, LastName}, differences: []string{newTitle}},
 		},
 		{
-			"declared it is complete", Want{Declared: Declared{JobTitle: new("Boss"), FirstName: new("John"), LastName: new("Smith")}, Trusted: true}, nameless,
+			"declared it is complete",
+			Want{Declared: Declared{JobTitle: new("Boss"), FirstName: new("John"), LastName: new("Smith")}, Trusted: true},
+			nameless,
 			judgement{
 				verb: Update, fields: []Field{FirstName, LastName, JobTitle},
 				differences: []string{`firstName (SpecChange): want "John", have ""`, `lastName (SpecChange): want "Smith", have ""`, newTitle},
@@ -144,11 +172,14 @@ func TestIncomplete(t *testing.T) {
 			},
 		},
 		{
-			"an incomplete profile with nothing to write is fine", Want{Declared: Declared{JobTitle: new("Sys Admin")}}, nameless,
+			"an incomplete profile with nothing to write is fine",
+			Want{Declared: Declared{JobTitle: new("Sys Admin")}},
+			nameless,
 			judgement{verb: Keep, settled: Declared{JobTitle: new("Sys Admin")}},
 		},
 		{
-			"job title and telephone are never required", Want{Declared: Declared{FirstName: new("Jon")}},
+			"job title and telephone are never required",
+			Want{Declared: Declared{FirstName: new("Jon")}},
 			but(john, func(p *certcentral.Profile) { p.JobTitle, p.Telephone = "", "" }),
 			judgement{
 				verb: Update, fields: []Field{FirstName}, differences: []string{`firstName (SpecChange): want "Jon", have "John"`},

@@ -98,13 +98,19 @@ func (w *World) writeKubeconfig(path, token string) error {
 
 // freePorts returns addresses of this machine that nobody listened on a moment ago.
 func freePorts(count int) ([]string, error) {
+	var listeners []net.Listener
+	defer func() { // all at the end, so that no two are the same
+		for _, l := range listeners {
+			_ = l.Close()
+		}
+	}()
 	var addresses []string
 	for range count {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			return nil, err
 		}
-		defer func() { _ = l.Close() }() // all at the end, so that no two are the same
+		listeners = append(listeners, l)
 		addresses = append(addresses, l.Addr().String())
 	}
 	return addresses, nil
