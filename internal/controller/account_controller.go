@@ -41,8 +41,9 @@ func (r *AccountReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ct
 		}
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
+	wasOpen := r.Sessions.get(req.NamespacedName, account) != nil
 	current, err := r.look(ctx, account)
-	return r.report(ctx, account, current, err)
+	return r.report(ctx, account, current, wasOpen, err)
 }
 
 // look returns the account's session, which is open unless an error says why not.

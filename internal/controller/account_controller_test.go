@@ -43,7 +43,18 @@ var _ = Describe("An account", func() {
 			ID: keyUser, Username: "user-7@example.com", Roles: []v1alpha1.Role{{ID: 5, Name: "Standard User"}},
 		})))
 		Expect(w.account.Status.ObservedGeneration).To(Equal(int64(1)))
-		Expect(w.opened()).To(Equal(1), "its users are woken")
+		Expect(w.opened()).To(BeZero(), "its users are woken by the status, and not twice")
+	})
+
+	It("is opened without a word after a restart, and its users are woken all the same", func(ctx SpecContext) {
+		w := openWorld(ctx, ``)
+		w.accounts.Sessions = NewSessions(w.accounts.Sessions.Budgets)
+		s := w.reconcileAccount(ctx)
+		Expect(s.requests).To(Equal([]string{getMe, getServices}))
+		Expect(s.writes).To(BeEmpty())
+		Expect(w.opened()).To(Equal(1))
+		w.reconcileAccount(ctx)
+		Expect(w.opened()).To(BeZero(), "once")
 	})
 
 	It("is asked for once per interval; in between only the Secret is read", func(ctx SpecContext) {
@@ -83,7 +94,7 @@ var _ = Describe("An account", func() {
 		Expect(s.requests).To(BeEmpty())
 		Expect(s.writes).To(Equal([]string{"patch status of digicert"}))
 		Expect(w.account.Status.ObservedGeneration).To(Equal(int64(2)))
-		Expect(w.opened()).To(Equal(1))
+		Expect(w.opened()).To(BeZero(), "the status wakes the users")
 		Expect(w.accounts.Sessions.get(nameOf(w.account), w.account)).NotTo(BeNil())
 	})
 
@@ -189,7 +200,7 @@ var _ = Describe("An account", func() {
 		edit(ctx, w.account, fmt.Sprintf(`accountID: %d`, w.accountID))
 		w.reconcileAccount(ctx)
 		Expect(saidOf(w.account)).To(Equal("Available: Ready=True"))
-		Expect(w.opened()).To(Equal(1))
+		Expect(w.opened()).To(BeZero(), "the status wakes the users")
 		Expect(w.reconcile(ctx, user).requests).To(Equal([]string{getJohn}))
 	})
 

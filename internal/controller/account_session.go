@@ -93,21 +93,21 @@ func (s *Sessions) last(key types.NamespacedName) *session {
 	return s.held[key]
 }
 
-// admit opens a session, and wakes the account's users if they had none, or another.
+// admit opens a session.
 func (s *Sessions) admit(key types.NamespacedName, next *session) {
-	before := s.swap(key, s.open, next)
-	if before == nil || before.accountID() != next.accountID() || before.generation != next.generation {
-		wakeUp(s.opened, key)
-	}
+	s.swap(key, s.open, next)
 }
+
+// wake wakes an account's users.
+func (s *Sessions) wake(key types.NamespacedName) { wakeUp(s.opened, key) }
 
 // hold keeps a session from being used, until another one is admitted.
 func (s *Sessions) hold(key types.NamespacedName, next *session) {
 	s.swap(key, s.held, next)
 }
 
-// swap puts the session in one of the two maps and takes the former out of both. It returns the one that was open.
-func (s *Sessions) swap(key types.NamespacedName, into map[types.NamespacedName]*session, next *session) *session {
+// swap puts the session in one of the two maps and takes the former out of both.
+func (s *Sessions) swap(key types.NamespacedName, into map[types.NamespacedName]*session, next *session) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	open, held := s.open[key], s.held[key]
@@ -121,22 +121,24 @@ func (s *Sessions) swap(key types.NamespacedName, into map[types.NamespacedName]
 			before.client.Close()
 		}
 	}
-	return open
 }
 
 // refuse holds a session because CertCentral just refused its key: nothing asks with it from now on, and the account is
 // woken to see whether there is another.
 func (s *Sessions) refuse(key types.NamespacedName, bad *session, now time.Time) {
-	s.mu.RLock()
+	s.mu.Lock()
 	current := s.open[key]
-	s.mu.RUnlock()
-	if current == nil || current.client != bad.client {
-		return
+	doubted := current != nil && current.client == bad.client
+	if doubted {
+		next := *current
+		next.refused, next.askedAt = true, now
+		delete(s.open, key)
+		s.held[key] = &next
 	}
-	next := *current
-	next.refused, next.askedAt = true, now
-	s.hold(key, &next)
-	wakeUp(s.doubted, key)
+	s.mu.Unlock()
+	if doubted {
+		wakeUp(s.doubted, key)
+	}
 }
 
 // forget drops an account that is gone or can't be used; its budget goes with it.

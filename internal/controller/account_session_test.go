@@ -66,7 +66,7 @@ var _ = Describe("An API key", func() {
 		Expect(w.RestoreKey(w.key)).To(Succeed())
 		w.step(time.Minute)
 		Expect(w.reconcileAccount(ctx).events).To(ConsistOf(HavePrefix("Normal Available")))
-		Expect(w.opened()).To(Equal(1), "the users are woken")
+		Expect(w.opened()).To(BeZero(), "the status wakes the users")
 		Expect(w.reconcile(ctx, user).requests).To(Equal([]string{getJohn}))
 		Expect(saidOf(user)).To(Equal("InSync: Ready=True InSync=True"))
 	},

@@ -75,9 +75,10 @@ func judgeAccount(account *v1alpha1.CertCentralAccount, current *session, err er
 	return v
 }
 
-// report says the outcome once: in the status if it is news, then as event and log line, and to the queue.
+// report says the outcome once: in the status if it is news, then as event and log line, and to the queue. The account's users
+// are woken by the status if it tells them something, and else if the account is open now and was not, as after a restart.
 func (r *AccountReconciler) report(
-	ctx context.Context, before *v1alpha1.CertCentralAccount, current *session, err error,
+	ctx context.Context, before *v1alpha1.CertCentralAccount, current *session, wasOpen bool, err error,
 ) (ctrl.Result, error) {
 	v := judgeAccount(before, current, err)
 	if v == nil {
@@ -89,6 +90,9 @@ func (r *AccountReconciler) report(
 		if err := r.Status().Patch(ctx, after, client.MergeFrom(before)); err != nil {
 			return ctrl.Result{}, client.IgnoreNotFound(err)
 		}
+	}
+	if err == nil && !wasOpen && !concernsUsers(before, after) {
+		r.Sessions.wake(client.ObjectKeyFromObject(after))
 	}
 	r.announce(ctx, before, after, v)
 	if v.retry != nil {

@@ -125,13 +125,17 @@ func declaredOrRequested() predicate.Predicate {
 func accountChanged() predicate.Predicate {
 	return predicate.Funcs{
 		UpdateFunc: func(e event.UpdateEvent) bool {
-			before, after := e.ObjectOld.(*v1alpha1.CertCentralAccount), e.ObjectNew.(*v1alpha1.CertCentralAccount)
-			return before.UID != after.UID || before.Generation != after.Generation ||
-				before.Status.ObservedGeneration != after.Status.ObservedGeneration ||
-				before.Status.AccountID != after.Status.AccountID ||
-				readyReason(before) != readyReason(after)
+			return concernsUsers(e.ObjectOld.(*v1alpha1.CertCentralAccount), e.ObjectNew.(*v1alpha1.CertCentralAccount))
 		},
 	}
+}
+
+// concernsUsers tells whether an account's users have to look again.
+func concernsUsers(before, after *v1alpha1.CertCentralAccount) bool {
+	return before.UID != after.UID || before.Generation != after.Generation ||
+		before.Status.ObservedGeneration != after.Status.ObservedGeneration ||
+		before.Status.AccountID != after.Status.AccountID ||
+		readyReason(before) != readyReason(after)
 }
 
 // readyReason returns status and reason of an account's Ready condition.

@@ -149,6 +149,16 @@ var _ = Describe("A change", func() {
 		Expect(saidOf(user)).To(Equal("InSync: Ready=True InSync=True"))
 	})
 
+	It("is on record when the key is refused right after it", func(ctx SpecContext) {
+		w := openWorld(ctx, ``)
+		user := w.newUser(ctx, "john-smith", `profile: {jobTitle: Senior Admin}`)
+		w.fault(simulator.Fault{Match: simulator.Match{Method: "GET", User: john, Nth: 2, Times: 1}, Do: simulator.Do{Status: 401}})
+		Expect(w.reconcile(ctx, user).requests).To(Equal([]string{getJohn, putJohn, getJohn}))
+		Expect(saidOf(user)).To(Equal("Unavailable: Ready=Unknown InSync=Unknown Reconciling=True"))
+		Expect(message(user)).To(Equal("Written, but not looked at since."))
+		Expect(user.Status.Applied.Fields).To(Equal([]string{"jobTitle"}))
+	})
+
 	It("is over when the answer of a write is a proxy's page, for any 2xx will do", func(ctx SpecContext) {
 		w := openWorld(ctx, ``)
 		user := w.newUser(ctx, "john-smith", `profile: {jobTitle: Senior Admin}`)

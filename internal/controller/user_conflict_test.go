@@ -80,6 +80,17 @@ var _ = Describe("Two resources for one CertCentral user", func() {
 		}
 	})
 
+	It("are still found after a restart, before the other's account was looked at", func(ctx SpecContext) {
+		w := openWorld(ctx, ``)
+		second := w.newAccount(ctx, "second", ``)
+		w.reconcileOther(ctx, second)
+		owner, loser := w.newUser(ctx, "a-owner", `accountRef: {name: second}`), w.newUser(ctx, "b-loser", title)
+		w.reconcile(ctx, owner)
+		w.restart(ctx)
+		Expect(w.reconcile(ctx, loser).requests).To(BeEmpty())
+		Expect(saidOf(loser)).To(Equal(conflictSaid))
+	})
+
 	It("of different CertCentral accounts have nothing to do with each other", func(ctx SpecContext) {
 		one, two := openWorld(ctx, ``), openWorld(ctx, ``)
 		a, b := one.newUser(ctx, "john-smith", title), two.newUser(ctx, "john-smith", title)
