@@ -41,5 +41,4 @@ var _ = Describe("An API key", func() {
 		Expect(w.reconcile(ctx, user).requests).To(BeEmpty())
 		Expect(w.account.Status.AccountID).To(Equal(w.accountID), "as it was last seen")
 	})
-
 })

@@ -99,6 +99,15 @@ var _ = Describe("A write is not made", func() {
 		Expect(saidOf(user)).To(BeEmpty())
 	})
 
+	It("and nothing is said of a resource that was created anew", func(ctx SpecContext) {
+		Expect(w.Edit(john, map[string]any{"job_title": "Senior Admin"})).To(Succeed())
+		w.cached(user)
+		Expect(direct.Delete(ctx, user)).To(Succeed())
+		user = w.newUser(ctx, "john-smith", `{userRef: {id: 125040}, profile: {jobTitle: Boss of Admins}}`)
+		Expect(w.reconcile(ctx, user).err).NotTo(HaveOccurred())
+		Expect(user.Status).To(Equal(v1alpha1.CertCentralUserStatus{ObservedGeneration: -1}))
+	})
+
 	It("while the API server does not answer", func(ctx SpecContext) {
 		down := errors.New("the API server is down")
 		w.users.Live = w.counted(interceptor.Funcs{
@@ -179,4 +188,17 @@ var _ = Describe("After a write whose outcome is unknown", func() {
 		Expect(s.requests).To(BeEmpty())
 		Expect(s.writes).To(BeEmpty())
 	})
+})
+
+var _ = It("A status is written although the resource was labelled meanwhile", func(ctx SpecContext) {
+	w := openWorld(ctx, ``)
+	user := w.newUser(ctx, "john-smith", `profile: {jobTitle: Senior Admin}`)
+	w.cached(user)
+	annotate(ctx, user, "example.com/note", "somebody was here")
+	s := w.reconcile(ctx, user)
+	Expect(s.err).NotTo(HaveOccurred())
+	Expect(s.requests).To(Equal([]string{getJohn, putJohn, getJohn}))
+	Expect(saidOf(user)).To(Equal("Updated: Ready=True InSync=True"))
+	Expect(user.Status.Applied.Generation).To(Equal(int64(1)))
+	Expect(user.Annotations).To(HaveKey("example.com/note"))
 })

@@ -3,6 +3,7 @@ package controller
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -74,16 +75,20 @@ func (r *UserReconciler) identify(
 	return access.client.FindUser(ctx, lane, *user.Spec.UserRef.Username)
 }
 
-// suspended keeps Ready as it is, unless it speaks of something else than what is declared now.
+// suspended keeps Ready as it is, unless it may not be true of what is declared now.
 func (r *UserReconciler) suspended(user *v1alpha1.CertCentralUser) *verdict {
 	hold := &verdict{reason: v1alpha1.ReasonSuspended, note: "Suspended: nothing is looked at or written until spec.suspend is false."}
 	if user.Status.ObservedGeneration == user.Generation {
 		return hold
 	}
 	moved := r.Sessions.accountID(accountOf(user)) != user.Status.AccountID
-	if moved || len(profile.Pending(declared(user.Spec.Profile), settledOf(user.Status.Settled))) > 0 {
+	open := len(profile.Pending(declared(user.Spec.Profile), settledOf(user.Status.Settled))) > 0 ||
+		slices.ContainsFunc(user.Status.Differences, func(d v1alpha1.Difference) bool {
+			return profile.Mode(user.Spec.Mode).Writes(profile.Cause(d.Cause))
+		})
+	if moved || open {
 		hold.ready, hold.inSync = metav1.ConditionUnknown, metav1.ConditionUnknown
-		hold.note = "Suspended: what is declared was changed and is not applied until spec.suspend is false."
+		hold.note = "Suspended: what is declared is not known to be in place, and not applied until spec.suspend is false."
 	}
 	return hold
 }

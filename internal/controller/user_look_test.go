@@ -7,6 +7,7 @@ import (
 	. "github.com/onsi/gomega"
 
 	"github.com/certcentral-io/user-operator/api/v1alpha1"
+	"github.com/certcentral-io/user-operator/internal/certcentral"
 	"github.com/certcentral-io/user-operator/internal/simulator"
 )
 
@@ -137,8 +138,23 @@ var _ = Describe("A suspended user", func() {
 		edit(ctx, user, `{suspend: true, profile: {jobTitle: Boss of Admins}}`)
 		Expect(w.reconcile(ctx, user).requests).To(BeEmpty())
 		Expect(saidOf(user)).To(Equal("Suspended: Ready=Unknown InSync=Unknown"))
-		Expect(message(user)).To(ContainSubstring("was changed and is not applied"))
+		Expect(message(user)).To(ContainSubstring("not applied until spec.suspend is false"))
 		Expect(w.live("job_title")).To(Equal("Senior Admin"))
+	})
+
+	It("with drift that its mode reports stays as observed, until the mode would write it", func(ctx SpecContext) {
+		w := openWorld(ctx, ``)
+		user := w.newUser(ctx, "john-smith", `{mode: ReportDrift, profile: {jobTitle: Sys Admin}}`)
+		w.reconcile(ctx, user)
+		Expect(w.Edit(john, map[string]any{"job_title": "Intern"})).To(Succeed())
+		w.reconcile(ctx, user)
+		Expect(saidOf(user)).To(Equal("DriftReported: Ready=True InSync=False"))
+		edit(ctx, user, `suspend: true`)
+		w.reconcile(ctx, user)
+		Expect(saidOf(user)).To(Equal("Suspended: Ready=True InSync=False"))
+		edit(ctx, user, `mode: Enforce`)
+		w.reconcile(ctx, user)
+		Expect(saidOf(user)).To(Equal("Suspended: Ready=Unknown InSync=Unknown"))
 	})
 
 	It("from the beginning was never looked at", func(ctx SpecContext) {
@@ -214,4 +230,11 @@ var _ = Describe("A quiet look", func() {
 		Expect(w.reconcile(ctx, user).result.Priority).To(HaveValue(BeNumerically("<", 0)), "a poll again")
 		Expect(user.Status.LastHandledReconcileAt).To(Equal("now"))
 	})
+})
+
+var _ = It("A failed look forgets nothing of a user in another account than the key's", func() {
+	status := v1alpha1.CertCentralUserStatus{UserID: john, AccountID: 4711, Applied: &v1alpha1.Applied{}}
+	means(&status, findings{userID: john, access: &access{session: &session{owner: &certcentral.User{AccountID: 123654}}}})
+	Expect(status.AccountID).To(Equal(int64(4711)))
+	Expect(status.Applied).NotTo(BeNil())
 })

@@ -7,6 +7,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -54,7 +55,23 @@ func (r *UserReconciler) save(ctx context.Context, before, after *v1alpha1.CertC
 	}
 	ctx, cancel := linger(ctx, reportTimeout, reportGrace)
 	defer cancel()
-	return client.IgnoreNotFound(r.Status().Patch(ctx, after, client.MergeFrom(before)))
+	err := r.Status().Patch(ctx, after, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{}))
+	if apierrors.IsConflict(err) {
+		return r.saveAnyway(ctx, before, after)
+	}
+	return client.IgnoreNotFound(err)
+}
+
+// saveAnyway writes the status of a resource that somebody changed meanwhile, unless it is another one by now: what was done to
+// the user is not to be forgotten because of a label, and not to be told of a resource that has just taken the name.
+func (r *UserReconciler) saveAnyway(ctx context.Context, before, after *v1alpha1.CertCentralUser) error {
+	current := &v1alpha1.CertCentralUser{}
+	if err := r.Live.Get(ctx, client.ObjectKeyFromObject(before), current); err != nil || current.UID != before.UID {
+		return client.IgnoreNotFound(err)
+	}
+	base, status := before.DeepCopy(), after.DeepCopy()
+	base.ResourceVersion, status.ResourceVersion = "", ""
+	return client.IgnoreNotFound(r.Status().Patch(ctx, status, client.MergeFrom(base)))
 }
 
 // announce makes an event, a log line and a metric of a write, and an event and a log line of a change of Ready.

@@ -143,14 +143,18 @@ func describe(user *v1alpha1.CertCentralUser, found findings, v *verdict) {
 	}
 }
 
-// means records who is meant. What was known of somebody else goes.
+// means records who is meant. What was known of somebody else goes. The account is the live user's, or as long as nobody saw that
+// one, the key's.
 func means(status *v1alpha1.CertCentralUserStatus, found findings) {
 	if found.userID == 0 {
 		return
 	}
 	account := found.access.accountID()
-	if found.have != nil {
+	switch {
+	case found.have != nil:
 		account = found.have.AccountID
+	case status.UserID == found.userID:
+		return
 	}
 	if status.UserID == found.userID && status.AccountID == account {
 		return

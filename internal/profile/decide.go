@@ -132,7 +132,7 @@ func causeOf(settled bool) Cause {
 func writable(differences []Difference, mode Mode) []Field {
 	var fields []Field
 	for _, d := range differences {
-		if mode == Enforce || mode == ReportDrift && d.Cause == SpecChange {
+		if mode.Writes(d.Cause) {
 			fields = append(fields, d.Field)
 		}
 	}

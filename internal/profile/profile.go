@@ -49,6 +49,11 @@ func Stricter(a, b Mode) Mode {
 	return ReportDrift
 }
 
+// Writes tells whether the mode writes what differs for this cause.
+func (m Mode) Writes(cause Cause) bool {
+	return m == Enforce || m == ReportDrift && cause == SpecChange
+}
+
 // text gives access to one of the fields that are strings, on every side where it occurs.
 type text struct {
 	field    Field

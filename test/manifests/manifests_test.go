@@ -17,12 +17,15 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	authorizationv1 "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/intstr"
 	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
@@ -163,6 +166,41 @@ var _ = Describe("The operator's Pod", func() {
 		Expect(ports).To(HaveKey(service.Ports[0].TargetPort.StrVal))
 		Expect(ports).To(HaveKey(container.LivenessProbe.HTTPGet.Port.StrVal))
 		Expect(ports).To(HaveKey(container.ReadinessProbe.HTTPGet.Port.StrVal))
+	})
+})
+
+var _ = Describe("The operator's network policy", func() {
+	port := func(protocol corev1.Protocol, number int32) networkingv1.NetworkPolicyPort {
+		return networkingv1.NetworkPolicyPort{Protocol: &protocol, Port: new(intstr.FromInt32(number))}
+	}
+
+	It("lets in who scrapes and out to DNS, CertCentral and the API server, and nothing else", func() {
+		spec := theOne[networkingv1.NetworkPolicy](installed, "NetworkPolicy").Spec
+		Expect(spec.PolicyTypes).To(ConsistOf(networkingv1.PolicyTypeIngress, networkingv1.PolicyTypeEgress))
+		Expect(spec.Ingress).To(ConsistOf(networkingv1.NetworkPolicyIngressRule{
+			Ports: []networkingv1.NetworkPolicyPort{port(corev1.ProtocolTCP, 8443)},
+		}))
+		Expect(spec.Egress).To(ConsistOf(
+			networkingv1.NetworkPolicyEgressRule{
+				Ports: []networkingv1.NetworkPolicyPort{port(corev1.ProtocolUDP, 53), port(corev1.ProtocolTCP, 53)},
+			},
+			networkingv1.NetworkPolicyEgressRule{
+				Ports: []networkingv1.NetworkPolicyPort{port(corev1.ProtocolTCP, 443), port(corev1.ProtocolTCP, 6443)},
+			},
+		))
+	})
+
+	It("is about the operator's Pod, and lets in on the port that it serves metrics on", func() {
+		policy := theOne[networkingv1.NetworkPolicy](installed, "NetworkPolicy")
+		deployment := theOne[appsv1.Deployment](installed, "Deployment")
+		Expect(policy.Namespace).To(Equal(deployment.Namespace))
+		selector, err := metav1.LabelSelectorAsSelector(&policy.Spec.PodSelector)
+		Expect(err).NotTo(HaveOccurred())
+		Expect(selector.Empty()).To(BeFalse(), "it is about no other Pod")
+		Expect(selector.Matches(labels.Set(deployment.Spec.Template.Labels))).To(BeTrue())
+		Expect(deployment.Spec.Template.Spec.Containers[0].Ports).To(ContainElement(And(
+			HaveField("Name", "metrics"), HaveField("ContainerPort", policy.Spec.Ingress[0].Ports[0].Port.IntVal),
+		)))
 	})
 })
 
