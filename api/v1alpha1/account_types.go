@@ -113,19 +113,19 @@ type SecretKeyRef struct {
 // +kubebuilder:validation:XValidation:rule="self.burst + 3 * self.requestsPerMinute <= 1000",message="burst + 3 * requestsPerMinute must not exceed 1000: CertCentral allows a key 1000 requests in 3 minutes"
 // +kubebuilder:validation:XValidation:rule="12 * self.burst + self.requestsPerMinute <= 1200",message="12 * burst + requestsPerMinute must not exceed 1200: CertCentral allows a key 100 requests in 5 seconds"
 type Budget struct {
-	// RequestsPerMinute in the long run. Left out: 180.
+	// RequestsPerMinute in the long run, at least 12. Left out: 180.
 	//
 	// +optional
 	// +kubebuilder:default=180
-	// +kubebuilder:validation:Minimum=1
-	// +kubebuilder:validation:Maximum=333
+	// +kubebuilder:validation:Minimum=12
+	// +kubebuilder:validation:Maximum=332
 	RequestsPerMinute int32 `json:"requestsPerMinute,omitempty"`
 
-	// Burst is how many requests may go out at once after a quiet time. Left out: 40.
+	// Burst is how many requests may go out at once after a quiet time, at least the 3 of a change. Left out: 40.
 	//
 	// +optional
 	// +kubebuilder:default=40
-	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Minimum=3
 	// +kubebuilder:validation:Maximum=99
 	Burst int32 `json:"burst,omitempty"`
 }

@@ -330,6 +330,14 @@ type Applied struct {
 	// Time of the write.
 	Time metav1.Time `json:"time"`
 
+	// Earlier are the times of the writes before this one, of the same generation and within an hour: a user is written at most 5
+	// times an hour for an unchanged generation.
+	//
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=4
+	Earlier []metav1.Time `json:"earlier,omitempty"`
+
 	// Fields that the write was made for.
 	//
 	// +optional

@@ -134,6 +134,7 @@ type Profile struct {
 // +kubebuilder:resource:path=certcentralusers,shortName=ccu,categories=certcentral
 // +kubebuilder:selectablefield:JSONPath=`.spec.accountRef.name`
 // +kubebuilder:selectablefield:JSONPath=`.spec.userRef.id`
+// +kubebuilder:selectablefield:JSONPath=`.spec.userRef.username`
 // +kubebuilder:selectablefield:JSONPath=`.status.userID`
 // +kubebuilder:printcolumn:name="Account",type=string,JSONPath=`.spec.accountRef.name`
 // +kubebuilder:printcolumn:name="User",type=integer,JSONPath=`.status.userID`

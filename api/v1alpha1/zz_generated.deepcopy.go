@@ -68,6 +68,13 @@ func (in *AllowedNamespaces) DeepCopy() *AllowedNamespaces {
 func (in *Applied) DeepCopyInto(out *Applied) {
 	*out = *in
 	in.Time.DeepCopyInto(&out.Time)
+	if in.Earlier != nil {
+		in, out := &in.Earlier, &out.Earlier
+		*out = make([]v1.Time, len(*in))
+		for i := range *in {
+			(*in)[i].DeepCopyInto(&(*out)[i])
+		}
+	}
 	if in.Fields != nil {
 		in, out := &in.Fields, &out.Fields
 		*out = make([]string, len(*in))

@@ -41,9 +41,10 @@ func (r *AccountReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ct
 		}
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
-	wasOpen := r.Sessions.get(req.NamespacedName, account) != nil
+	before := r.Sessions.get(req.NamespacedName, account)
 	current, err := r.look(ctx, account)
-	return r.report(ctx, account, current, wasOpen, err)
+	opened := err == nil && (before == nil || before.client != current.client)
+	return r.report(ctx, account, current, opened, err)
 }
 
 // look returns the account's session, which is open unless an error says why not.
@@ -109,6 +110,9 @@ func (r *AccountReconciler) ask(ctx context.Context, account *v1alpha1.CertCentr
 		if current.refused {
 			return keyRefused(due.Sub(now))
 		}
+		if current.services == nil {
+			r.askServices(ctx, certcentral.Poll, current)
+		}
 		return nil
 	}
 	lane := certcentral.Poll
@@ -134,9 +138,13 @@ func (r *AccountReconciler) ask(ctx context.Context, account *v1alpha1.CertCentr
 // refuses what can't be written.
 func (r *AccountReconciler) askServices(ctx context.Context, lane certcentral.Lane, current *session) {
 	services, err := current.client.ServiceUserIDs(ctx, lane)
-	if err != nil {
-		ctrl.LoggerFrom(ctx).V(1).Info("service users not read", "cause", err.Error())
+	switch certcentral.KindOf(err) {
+	case "":
+		current.services = services
 		return
+	case certcentral.Forbidden, certcentral.NotFound, certcentral.Rejected:
+		current.services = map[int64]struct{}{}
+	default: // what is known stays, and what isn't is asked for again soon
 	}
-	current.services = services
+	ctrl.LoggerFrom(ctx).V(1).Info("service users not read", "cause", err.Error())
 }

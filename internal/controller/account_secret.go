@@ -21,6 +21,9 @@ func (r *AccountReconciler) readKey(ctx context.Context, account *v1alpha1.CertC
 	if apierrors.IsNotFound(err) {
 		return certcentral.APIKey{}, secretNotReady(fmt.Sprintf("Secret %s does not exist in namespace %s.", ref.Name, account.Namespace))
 	}
+	if apierrors.IsForbidden(err) {
+		return certcentral.APIKey{}, secretNotReady(fmt.Sprintf("The operator has no right to read Secret %s in namespace %s.", ref.Name, account.Namespace))
+	}
 	if err != nil {
 		return certcentral.APIKey{}, err
 	}

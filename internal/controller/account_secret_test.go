@@ -1,8 +1,15 @@
 package controller
 
 import (
+	"context"
+	"errors"
+
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 )
 
 const secretNotReadySaid = "SecretNotReady: Ready=False"
@@ -30,6 +37,21 @@ var _ = Describe("An API key", func() {
 		Entry("must not be empty", func(*world) []byte { return []byte{} }, secretNotReadySaid, "it is empty"),
 		Entry("must be there", func(*world) []byte { return nil }, secretNotReadySaid, "Secret certcentral-api-key has no key api-key."),
 	)
+
+	It("whose Secret the operator may not read is said to be so", func(ctx SpecContext) {
+		w := openWorld(ctx, ``)
+		w.accounts.Live = w.counted(interceptor.Funcs{
+			Get: func(context.Context, client.WithWatch, client.ObjectKey, client.Object, ...client.GetOption) error {
+				return apierrors.NewForbidden(corev1.Resource("secrets"), "certcentral-api-key", errors.New("no"))
+			},
+		})
+		Expect(w.reconcileAccount(ctx).err).NotTo(HaveOccurred())
+		Expect(saidOf(w.account)).To(Equal(secretNotReadySaid))
+		Expect(message(w.account)).To(ContainSubstring("has no right to read Secret certcentral-api-key"))
+		user := w.newUser(ctx, "john-smith", ``)
+		Expect(w.reconcile(ctx, user).requests).To(BeEmpty())
+		Expect(saidOf(user)).To(Equal(accountNotReadySaid))
+	})
 
 	It("whose Secret goes takes the account out of use", func(ctx SpecContext) {
 		w := openWorld(ctx, ``)

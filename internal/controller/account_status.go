@@ -76,9 +76,9 @@ func judgeAccount(account *v1alpha1.CertCentralAccount, current *session, err er
 }
 
 // report says the outcome once: in the status if it is news, then as event and log line, and to the queue. The account's users
-// are woken by the status if it tells them something, and else if the account is open now and was not, as after a restart.
+// are woken by the status if it tells them something, and else if the account was opened: after a restart, or with another key.
 func (r *AccountReconciler) report(
-	ctx context.Context, before *v1alpha1.CertCentralAccount, current *session, wasOpen bool, err error,
+	ctx context.Context, before *v1alpha1.CertCentralAccount, current *session, opened bool, err error,
 ) (ctrl.Result, error) {
 	v := judgeAccount(before, current, err)
 	if v == nil {
@@ -91,7 +91,7 @@ func (r *AccountReconciler) report(
 			return ctrl.Result{}, client.IgnoreNotFound(err)
 		}
 	}
-	if err == nil && !wasOpen && !concernsUsers(before, after) {
+	if opened && !concernsUsers(before, after) {
 		r.Sessions.wake(client.ObjectKeyFromObject(after))
 	}
 	r.announce(ctx, before, after, v)

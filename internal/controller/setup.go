@@ -6,6 +6,7 @@ import (
 
 	"github.com/go-logr/logr"
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
@@ -74,6 +75,12 @@ var indexes = map[string]client.IndexerFunc{
 	fieldRefID: func(o client.Object) []string {
 		return idIndex(ptr.Deref(o.(*v1alpha1.CertCentralUser).Spec.UserRef.ID, 0))
 	},
+	fieldRefName: func(o client.Object) []string {
+		if name := o.(*v1alpha1.CertCentralUser).Spec.UserRef.Username; name != nil {
+			return []string{*name}
+		}
+		return nil
+	},
 	fieldUserID: func(o client.Object) []string {
 		return idIndex(o.(*v1alpha1.CertCentralUser).Status.UserID)
 	},
@@ -135,16 +142,16 @@ func concernsUsers(before, after *v1alpha1.CertCentralAccount) bool {
 	return before.UID != after.UID || before.Generation != after.Generation ||
 		before.Status.ObservedGeneration != after.Status.ObservedGeneration ||
 		before.Status.AccountID != after.Status.AccountID ||
-		readyReason(before) != readyReason(after)
+		refusal(before) != refusal(after)
 }
 
-// readyReason returns status and reason of an account's Ready condition.
-func readyReason(account *v1alpha1.CertCentralAccount) [2]string {
+// refusal is why an account can't be used, as far as its status tells; "" when it can, or nobody knows.
+func refusal(account *v1alpha1.CertCentralAccount) string {
 	ready := meta.FindStatusCondition(account.Status.Conditions, v1alpha1.ConditionReady)
-	if ready == nil {
-		return [2]string{}
+	if ready == nil || ready.Status != metav1.ConditionFalse {
+		return ""
 	}
-	return [2]string{string(ready.Status), ready.Reason}
+	return ready.Reason
 }
 
 // gaveUp lets pass what may free a CertCentral user for another resource: its owner is gone, means somebody else now, or may

@@ -45,6 +45,9 @@ func (r *UserReconciler) admit(ctx context.Context, user *v1alpha1.CertCentralUs
 	} else if err != nil {
 		return nil, err
 	}
+	if !account.DeletionTimestamp.IsZero() {
+		return nil, accountNotReady(metav1.ConditionFalse, fmt.Sprintf("Account %s is being deleted.", key))
+	}
 	allowed, err := r.allows(ctx, account, user.Namespace)
 	if err != nil {
 		return nil, err
@@ -82,7 +85,11 @@ func (r *UserReconciler) allows(ctx context.Context, account *v1alpha1.CertCentr
 	}
 	object := &metav1.PartialObjectMetadata{}
 	object.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Namespace"))
-	if err := r.Live.Get(ctx, types.NamespacedName{Name: namespace}, object); err != nil {
+	if err := r.Live.Get(ctx, types.NamespacedName{Name: namespace}, object); apierrors.IsForbidden(err) {
+		hold := accountNotReady(metav1.ConditionFalse, "The operator has no right to read the labels of namespaces, by which the account allows them.")
+		hold.after = account.Spec.Interval.Duration
+		return false, hold
+	} else if err != nil {
 		return false, err
 	}
 	return selector.Matches(labels.Set(object.Labels)), nil

@@ -82,7 +82,7 @@ func (r *UserReconciler) write(ctx context.Context, user *v1alpha1.CertCentralUs
 	now := r.Clock.Now()
 	update := found.plan.Update
 	err := found.access.client.UpdateUser(ctx, found.userID, update)
-	r.brake.wrote(user, now, err)
+	earlier := r.brake.wrote(user, found.access.client, now, err)
 	if err != nil {
 		return err
 	}
@@ -92,6 +92,7 @@ func (r *UserReconciler) write(ctx context.Context, user *v1alpha1.CertCentralUs
 	found.written = &v1alpha1.Applied{
 		Generation: user.Generation,
 		Time:       metav1.NewTime(now),
+		Earlier:    times(earlier),
 		Fields:     profile.Names(found.plan.Fields),
 		Profile: v1alpha1.ObservedProfile{
 			Username: update.Username, FirstName: update.FirstName, LastName: update.LastName,
@@ -99,6 +100,15 @@ func (r *UserReconciler) write(ctx context.Context, user *v1alpha1.CertCentralUs
 		},
 	}
 	return nil
+}
+
+// times are the latest writes before one, as many as the brake counts.
+func times(earlier []time.Time) []metav1.Time {
+	var list []metav1.Time
+	for _, t := range earlier[max(0, len(earlier)-brakeWrites+1):] {
+		list = append(list, metav1.NewTime(t))
+	}
+	return list
 }
 
 // linger returns a context that ends after limit, or grace after ctx does: what must not be cut in half goes on in it.

@@ -1,7 +1,6 @@
 package controller
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -40,13 +39,16 @@ type brake struct {
 	memory map[types.NamespacedName]*writes
 }
 
-// writes are the recent writes of one generation of one resource.
+// writes are the recent writes of one generation of one resource. A write whose outcome nobody knows is none of them: whether
+// it was made shows at the next look, and the queue's backoff spaces the tries.
 type writes struct {
 	uid        types.UID
 	generation int64
-	times      []time.Time // within brakeWindow, oldest first
+	times      []time.Time // of those that CertCentral acknowledged, within brakeWindow, oldest first
 	bounces    int         // how many of the latest did not stay
 	refusal    *verdict    // what to say, when CertCentral refused the latest
+	refusedAt  time.Time
+	refusedKey *certcentral.Client // the client whose key was refused the right; nil when it is not a matter of the key
 }
 
 // hold returns why the plan must not be carried out now; nil when it may.
@@ -54,7 +56,8 @@ func (b *brake) hold(user *v1alpha1.CertCentralUser, found *findings, now time.T
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	w := b.of(user, now)
-	if again := w.last().Add(slowRecheck); w.refusal != nil && !requested(user) && now.Before(again) {
+	otherKey := w.refusedKey != nil && w.refusedKey != found.access.client
+	if again := w.refusedAt.Add(slowRecheck); w.refusal != nil && !otherKey && !requested(user) && now.Before(again) {
 		hold := *w.refusal
 		hold.after = again.Sub(now)
 		return &hold
@@ -65,20 +68,22 @@ func (b *brake) hold(user *v1alpha1.CertCentralUser, found *findings, now time.T
 	return nil
 }
 
-// wrote records a write. One that never left does not count.
-func (b *brake) wrote(user *v1alpha1.CertCentralUser, now time.Time, err error) {
-	var failure *certcentral.Error
-	if errors.As(err, &failure) && !failure.Sent {
-		return
-	}
+// wrote records what became of a write that was sent, and returns when this generation was written before.
+func (b *brake) wrote(user *v1alpha1.CertCentralUser, client *certcentral.Client, now time.Time, err error) (earlier []time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	w := b.of(user, now)
-	w.times = append(w.times, now)
-	w.refusal = nil
-	if kind := certcentral.KindOf(err); kind == certcentral.Rejected || kind == certcentral.Forbidden {
-		w.refusal = failed(err)
+	earlier = slices.Clone(w.times)
+	switch certcentral.KindOf(err) {
+	case "":
+		w.times, w.refusal, w.refusedKey = append(w.times, now), nil, nil
+	case certcentral.Rejected:
+		w.refusal, w.refusedAt, w.refusedKey = failed(err), now, nil
+	case certcentral.Forbidden:
+		w.refusal, w.refusedAt, w.refusedKey = failed(err), now, client
+	default:
 	}
+	return earlier
 }
 
 // stayed records that the latest write, if there was one, is not to be repeated: it was seen to have stayed.
@@ -125,7 +130,9 @@ func (b *brake) of(user *v1alpha1.CertCentralUser, now time.Time) *writes {
 func recall(user *v1alpha1.CertCentralUser, now time.Time) *writes {
 	w := &writes{uid: user.UID, generation: user.Generation}
 	if applied := user.Status.Applied; applied != nil && applied.Generation == user.Generation {
-		w.times = []time.Time{applied.Time.Time}
+		for _, t := range append(slices.Clone(applied.Earlier), applied.Time) {
+			w.times = append(w.times, t.Time)
+		}
 	}
 	ready := meta.FindStatusCondition(user.Status.Conditions, v1alpha1.ConditionReady)
 	if ready == nil || ready.ObservedGeneration != user.Generation {
@@ -134,7 +141,7 @@ func recall(user *v1alpha1.CertCentralUser, now time.Time) *writes {
 	switch ready.Reason {
 	case v1alpha1.ReasonRejected:
 		if said, byCertCentral := strings.CutPrefix(ready.Message, rejectedNote); byCertCentral {
-			w.refusal, w.times = rejected(strings.TrimPrefix(said, saying)), []time.Time{now}
+			w.refusal, w.refusedAt = rejected(strings.TrimPrefix(said, saying)), now
 		}
 	case v1alpha1.ReasonNotAccepted:
 		w.bounces = 1

@@ -211,6 +211,56 @@ var _ = Describe("The write brake", func() {
 		Expect(saidOf(user)).To(Equal("Updated: Ready=True InSync=True"))
 	})
 
+	DescribeTable("does not take an outage for somebody who sets values back", func(ctx SpecContext, status int, said string) {
+		w := openWorld(ctx, ``)
+		user := w.newUser(ctx, "john-smith", `profile: {jobTitle: Senior Admin}`)
+		w.fault(simulator.Fault{Match: simulator.Match{Method: "PUT"}, Do: simulator.Do{Status: status, Headers: map[string]string{"Retry-After": "1"}}})
+		for range 2 * brakeWrites {
+			Expect(w.reconcile(ctx, user).wrote()).To(BeTrue())
+			Expect(saidOf(user)).To(Equal(said))
+			w.step(2 * time.Second)
+		}
+		w.ClearFaults()
+		w.reconcile(ctx, user)
+		Expect(saidOf(user)).To(Equal("Updated: Ready=True InSync=True"))
+	},
+		Entry("500", http.StatusInternalServerError, "Unavailable: Ready=Unknown InSync=Unknown Reconciling=True"),
+		Entry("503", http.StatusServiceUnavailable, "Unavailable: Ready=Unknown InSync=Unknown Reconciling=True"),
+		Entry("429", http.StatusTooManyRequests, "Throttled: Ready=Unknown InSync=Unknown Reconciling=True"),
+	)
+
+	It("counts over restarts", func(ctx SpecContext) {
+		w := openWorld(ctx, ``)
+		user := w.newUser(ctx, "john-smith", `profile: {jobTitle: Senior Admin}`)
+		written := 0
+		for range 3 * brakeWrites {
+			Expect(w.Edit(john, map[string]any{"job_title": "Sys Admin"})).To(Succeed())
+			if w.reconcile(ctx, user).wrote() {
+				written++
+			}
+			w.restart(ctx)
+		}
+		Expect(written).To(Equal(brakeWrites))
+		Expect(saidOf(user)).To(Equal("NotAccepted: Ready=False InSync=False Stalled=True"))
+		Expect(user.Status.Applied.Earlier).To(HaveLen(brakeWrites - 1))
+	})
+
+	It("tries at once with another key what the first one may not do", func(ctx SpecContext) {
+		w := openWorld(ctx, ``)
+		user := w.newUser(ctx, "john-smith", `profile: {jobTitle: Senior Admin}`)
+		w.fault(simulator.Fault{Match: simulator.Match{Method: "PUT"}, Do: simulator.Do{Status: 403}})
+		w.reconcile(ctx, user)
+		Expect(saidOf(user)).To(HavePrefix("Forbidden"))
+		w.ClearFaults()
+		Expect(w.reconcile(ctx, user).wrote()).To(BeFalse())
+		w.opened()
+
+		w.setSecret(ctx, []byte(w.spare))
+		w.reconcileAccount(ctx)
+		Expect(w.opened()).To(Equal(1), "the users are woken")
+		Expect(w.reconcile(ctx, user).wrote()).To(BeTrue())
+	})
+
 	It("does not count a write that never left", func(ctx SpecContext) {
 		w := openWorld(ctx, ``)
 		user := w.newUser(ctx, "john-smith", title)

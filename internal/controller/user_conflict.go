@@ -17,18 +17,22 @@ import (
 const (
 	fieldAccount = "spec.accountRef.name"
 	fieldRefID   = "spec.userRef.id"
+	fieldRefName = "spec.userRef.username"
 	fieldUserID  = "status.userID"
 )
 
-// yield returns a verdict if an older resource owns the same CertCentral user. Nobody asks CertCentral for that.
-func (r *UserReconciler) yield(ctx context.Context, user *v1alpha1.CertCentralUser, found *findings) error {
-	rivals, err := r.rivals(ctx, user, found.userID)
+// yield returns a verdict if an older resource, of those that match, owns the same CertCentral user. Nobody asks CertCentral for
+// that. One that refers to the user by username counts from the beginning, whether it was looked up already or not.
+func (r *UserReconciler) yield(
+	ctx context.Context, user *v1alpha1.CertCentralUser, found *findings, matches ...client.MatchingFields,
+) error {
+	rivals, err := r.rivals(ctx, user, matches...)
 	if err != nil {
 		return err
 	}
 	owner := user
 	for i := range rivals {
-		if r.contends(&rivals[i], found.access) && older(&rivals[i], owner) {
+		if r.contends(&rivals[i], found) && older(&rivals[i], owner) {
 			owner = &rivals[i]
 		}
 	}
@@ -43,13 +47,14 @@ func (r *UserReconciler) yield(ctx context.Context, user *v1alpha1.CertCentralUs
 	}
 }
 
-// rivals lists the other resources that mean, or were found to mean, the user with this id in any account.
-func (r *UserReconciler) rivals(ctx context.Context, user *v1alpha1.CertCentralUser, id int64) ([]v1alpha1.CertCentralUser, error) {
+// rivals lists the other resources that match any of the fields, in whatever account.
+func (r *UserReconciler) rivals(
+	ctx context.Context, user *v1alpha1.CertCentralUser, matches ...client.MatchingFields,
+) ([]v1alpha1.CertCentralUser, error) {
 	var rivals []v1alpha1.CertCentralUser
-	for _, field := range []string{fieldRefID, fieldUserID} {
+	for _, match := range matches {
 		list := &v1alpha1.CertCentralUserList{}
-		equal := client.MatchingFields{field: strconv.FormatInt(id, 10)}
-		if err := r.List(ctx, list, equal, client.DisableReadYourWritesConsistency); err != nil {
+		if err := r.List(ctx, list, match, client.DisableReadYourWritesConsistency); err != nil {
 			return nil, err
 		}
 		for _, other := range list.Items {
@@ -62,19 +67,20 @@ func (r *UserReconciler) rivals(ctx context.Context, user *v1alpha1.CertCentralU
 }
 
 // contends tells whether a rival is a user of the same CertCentral account, and may be.
-func (r *UserReconciler) contends(rival *v1alpha1.CertCentralUser, access *access) bool {
-	if !rival.DeletionTimestamp.IsZero() || refusedByAccount(rival) {
+func (r *UserReconciler) contends(rival *v1alpha1.CertCentralUser, found *findings) bool {
+	another := rival.Status.UserID != 0 && rival.Status.UserID != found.userID
+	if another || !rival.DeletionTimestamp.IsZero() || refusedByAccount(rival) {
 		return false
 	}
 	key := accountOf(rival)
-	if key == access.key {
+	if key == found.access.key {
 		return true
 	}
 	id := r.Sessions.accountID(key)
 	if id == 0 {
 		id = rival.Status.AccountID
 	}
-	return id == access.accountID()
+	return id == found.access.accountID()
 }
 
 // refusedByAccount tells whether the user's account does not allow its namespace.
@@ -101,7 +107,8 @@ func (r *UserReconciler) losers(ctx context.Context, object client.Object) []rec
 	if ref := user.Spec.UserRef.ID; ref != nil {
 		id = *ref
 	}
-	rivals, err := r.rivals(ctx, user, id)
+	is := strconv.FormatInt(id, 10)
+	rivals, err := r.rivals(ctx, user, client.MatchingFields{fieldRefID: is}, client.MatchingFields{fieldUserID: is})
 	if err != nil {
 		return nil // they look again by themselves
 	}

@@ -62,6 +62,15 @@ var _ = Describe("Two resources for one CertCentral user", func() {
 		Expect(saidOf(third)).To(Equal(conflictSaid))
 	})
 
+	It("are found before the older one's username was looked up", func(ctx SpecContext) {
+		w := openWorld(ctx, ``)
+		owner := w.newUser(ctx, "a-owner", `{userRef: {username: john.smith@example.com}, profile: {jobTitle: Boss}}`)
+		loser := w.newUser(ctx, "b-loser", title)
+		Expect(w.reconcile(ctx, loser).requests).To(Equal([]string{getJohn}))
+		Expect(saidOf(loser)).To(Equal(conflictSaid))
+		Expect(w.reconcile(ctx, owner).wrote()).To(BeTrue())
+	})
+
 	It("are found across account objects and namespaces of one CertCentral account", func(ctx SpecContext) {
 		w := openWorld(ctx, `allowedNamespaces: {from: All}`)
 		second := w.newAccount(ctx, "second", ``)

@@ -8,6 +8,7 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/certcentral-io/user-operator/api/v1alpha1"
 	"github.com/certcentral-io/user-operator/internal/certcentral"
@@ -17,7 +18,7 @@ import (
 // look finds out who is meant and what CertCentral has of them now. A verdict says why it did not, or must not.
 func (r *UserReconciler) look(ctx context.Context, user *v1alpha1.CertCentralUser, found *findings) (err error) {
 	if user.Spec.Suspend {
-		return r.suspended(user)
+		return r.suspended(ctx, user)
 	}
 	if found.access, err = r.admit(ctx, user); err != nil {
 		return err
@@ -26,7 +27,8 @@ func (r *UserReconciler) look(ctx context.Context, user *v1alpha1.CertCentralUse
 	if found.userID, err = r.identify(ctx, lane, user, found.access); err != nil {
 		return err
 	}
-	if err = r.yield(ctx, user, found); err != nil {
+	id := strconv.FormatInt(found.userID, 10)
+	if err = r.yield(ctx, user, found, client.MatchingFields{fieldRefID: id}, client.MatchingFields{fieldUserID: id}); err != nil {
 		return err
 	}
 	have, err := found.access.client.GetUser(ctx, lane, found.userID)
@@ -38,14 +40,16 @@ func (r *UserReconciler) look(ctx context.Context, user *v1alpha1.CertCentralUse
 		have.AccountID = found.access.accountID()
 	}
 	if pin := found.access.account.Spec.AccountID; pin != nil && have.AccountID != *pin {
-		return mismatch(fmt.Sprintf("CertCentral user %d belongs to another CertCentral account than spec.accountID of account %s.",
+		hold := mismatch(fmt.Sprintf("CertCentral user %d belongs to another CertCentral account than spec.accountID of account %s.",
 			have.ID, found.access.key))
+		hold.after = slowRecheck
+		return hold
 	}
 	if have.LastLoginRaw != "" {
 		ctrl.LoggerFrom(ctx).Info("last login time left out: its form is unknown", "userID", have.ID)
 	}
 	found.have = have
-	return nil
+	return r.yield(ctx, user, found, client.MatchingFields{fieldRefName: have.Profile.Username})
 }
 
 // laneOf puts what a person waits for before polls.
@@ -76,12 +80,16 @@ func (r *UserReconciler) identify(
 }
 
 // suspended keeps Ready as it is, unless it may not be true of what is declared now.
-func (r *UserReconciler) suspended(user *v1alpha1.CertCentralUser) *verdict {
+func (r *UserReconciler) suspended(ctx context.Context, user *v1alpha1.CertCentralUser) error {
 	hold := &verdict{reason: v1alpha1.ReasonSuspended, note: "Suspended: nothing is looked at or written until spec.suspend is false."}
 	if user.Status.ObservedGeneration == user.Generation {
 		return hold
 	}
-	moved := r.Sessions.accountID(accountOf(user)) != user.Status.AccountID
+	account := &v1alpha1.CertCentralAccount{}
+	if err := r.Get(ctx, accountOf(user), account); client.IgnoreNotFound(err) != nil {
+		return err
+	}
+	moved := account.Status.AccountID != user.Status.AccountID
 	open := len(profile.Pending(declared(user.Spec.Profile), settledOf(user.Status.Settled))) > 0 ||
 		slices.ContainsFunc(user.Status.Differences, func(d v1alpha1.Difference) bool {
 			return profile.Mode(user.Spec.Mode).Writes(profile.Cause(d.Cause))

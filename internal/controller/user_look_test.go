@@ -157,6 +157,16 @@ var _ = Describe("A suspended user", func() {
 		Expect(saidOf(user)).To(Equal("Suspended: Ready=Unknown InSync=Unknown"))
 	})
 
+	It("stays as it was also while nobody has opened the account", func(ctx SpecContext) {
+		w := openWorld(ctx, ``)
+		user := w.newUser(ctx, "john-smith", ``)
+		w.reconcile(ctx, user)
+		w.makeReconcilers()
+		edit(ctx, user, `suspend: true`)
+		w.reconcile(ctx, user)
+		Expect(saidOf(user)).To(Equal("Suspended: Ready=True InSync=True"))
+	})
+
 	It("from the beginning was never looked at", func(ctx SpecContext) {
 		w := openWorld(ctx, ``)
 		user := w.newUser(ctx, "john-smith", `suspend: true`)

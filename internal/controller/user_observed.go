@@ -110,7 +110,8 @@ func visibility(have []certcentral.VisibleContainer) []v1alpha1.VisibleContainer
 
 func visibleContainer(c certcentral.VisibleContainer) v1alpha1.VisibleContainer {
 	v := v1alpha1.VisibleContainer{Container: container(c.Container)}
-	for _, domain := range c.AllowedDomainNames[:min(maxEntries, len(c.AllowedDomainNames))] {
+	domains := slices.Sorted(slices.Values(c.AllowedDomainNames))
+	for _, domain := range domains[:min(maxEntries, len(domains))] {
 		v.AllowedDomainNames = append(v.AllowedDomainNames, clip(domain))
 	}
 	v.Organizations = ordered(c.Organizations, func(o certcentral.Organization) v1alpha1.Organization {

@@ -29,7 +29,7 @@ func (r *UserReconciler) report(ctx context.Context, before *v1alpha1.CertCentra
 	if certcentral.KindOf(err) == certcentral.KeyRefused {
 		r.Sessions.refuse(found.access.key, found.access.session, r.Clock.Now())
 	}
-	v := judge(before, found, err)
+	v := judge(before, found, r.Clock.Now(), err)
 	if v == nil {
 		return ctrl.Result{}, err
 	}

@@ -3,6 +3,7 @@ package controller
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,14 +20,14 @@ const freshness = time.Hour
 
 // judge turns what a reconcile found, and the error that ended it, into what there is to say. It returns nil for an error of
 // the Kubernetes API: there is nothing to say of the user then, and nowhere to say it.
-func judge(user *v1alpha1.CertCentralUser, found findings, err error) *verdict {
+func judge(user *v1alpha1.CertCentralUser, found findings, now time.Time, err error) *verdict {
 	var v *verdict
 	if errors.As(err, &v) {
 		return v
 	}
 	var failure *certcentral.Error
 	if errors.As(err, &failure) {
-		return lookFailed(user, found, failure)
+		return callFailed(user, found, now, failure)
 	}
 	if err != nil {
 		return nil
@@ -41,19 +42,35 @@ func judge(user *v1alpha1.CertCentralUser, found findings, err error) *verdict {
 	}
 }
 
-// lookFailed is what a failed call means here and now.
-func lookFailed(user *v1alpha1.CertCentralUser, found findings, failure *certcentral.Error) *verdict {
+// callFailed is what a failed call means here and now: that of the look, of the write, or of the look after it.
+func callFailed(user *v1alpha1.CertCentralUser, found findings, now time.Time, failure *certcentral.Error) *verdict {
 	v := failed(failure)
-	looking := found.plan.Verb == "" || found.written != nil
+	writing := found.plan.Verb == profile.Update && found.written == nil
+	unsent := !failure.Sent && (failure.Kind == certcentral.Throttled || failure.Kind == certcentral.Deferred)
 	switch {
-	case looking && failure.Kind == certcentral.Rejected:
-		v = transient(v1alpha1.ReasonBadResponse, "CertCentral does not show the user.", failure, failure)
 	case found.written != nil && v.silent:
 		v = transient(v1alpha1.ReasonUnavailable, "Written, but not looked at since.", failure, failure)
-	case failure.Kind == certcentral.Throttled && !failure.Sent && laneOf(user) == certcentral.Poll:
-		v.silent = true // a poll that comes late is no news: what was seen last is still the best there is
+	case failure.Kind == certcentral.Rejected && !writing:
+		v = transient(v1alpha1.ReasonBadResponse, "CertCentral does not show the user.", failure, failure)
+	case failure.Kind == certcentral.Deferred && writing:
+		token := time.Minute / time.Duration(found.access.account.Spec.Budget.RequestsPerMinute)
+		v = outOfBudget(failure)
+		v.after += 2 * token // for the look before the write and the one after it
+	case unsent && found.written == nil && laneOf(user) == certcentral.Poll:
+		v = outOfBudget(failure)
+		v.silent = fresh(user, found, now) // a poll that comes a little late is no news
 	}
 	return v
+}
+
+func outOfBudget(failure *certcentral.Error) *verdict {
+	return transient(v1alpha1.ReasonThrottled, "The budget of this API key has no room now.", failure, failure)
+}
+
+// fresh tells whether what the status says was confirmed as lately as it is in quiet times, give or take a poll.
+func fresh(user *v1alpha1.CertCentralUser, found findings, now time.Time) bool {
+	seen := user.Status.LastObservedTime
+	return seen == nil || now.Sub(seen.Time) < freshness+2*found.access.account.Spec.Interval.Duration
 }
 
 // kept says that the live profile satisfies the declared one. A write stays the reason until there is other news.
@@ -118,6 +135,12 @@ func causes(differences []profile.Difference) string {
 	return strings.Join(parts, ", ")
 }
 
+// withoutLook are the reasons why nobody looks: a look that a person asked for is still to be made.
+var withoutLook = []string{
+	v1alpha1.ReasonSuspended, v1alpha1.ReasonAccountNotReady, v1alpha1.ReasonAccountNotAllowed, v1alpha1.ReasonAccountMismatch,
+	v1alpha1.ReasonConflict,
+}
+
 // describe writes what is known into a status. It says nothing that a silent verdict does not know, but a write that was made.
 func describe(user *v1alpha1.CertCentralUser, found findings, v *verdict) {
 	status := &user.Status
@@ -137,7 +160,7 @@ func describe(user *v1alpha1.CertCentralUser, found findings, v *verdict) {
 	// A generation is observed once there is a verdict on it; not when nobody could look.
 	if v.phase != retrying || v.ready == metav1.ConditionFalse {
 		status.ObservedGeneration = user.Generation
-		if v.reason != v1alpha1.ReasonSuspended {
+		if !slices.Contains(withoutLook, v.reason) {
 			status.LastHandledReconcileAt = user.Annotations[v1alpha1.AnnotationReconcileRequestedAt]
 		}
 	}

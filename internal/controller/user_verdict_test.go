@@ -9,7 +9,9 @@ import (
 	. "github.com/onsi/gomega"
 	gomegatypes "github.com/onsi/gomega/types"
 
+	"github.com/certcentral-io/user-operator/api/v1alpha1"
 	"github.com/certcentral-io/user-operator/internal/certcentral"
+	"github.com/certcentral-io/user-operator/internal/profile"
 	"github.com/certcentral-io/user-operator/internal/simulator"
 )
 
@@ -158,7 +160,7 @@ var _ = Describe("What CertCentral answers", func() {
 	})
 
 	It("to a look that the budget has no room for is not asked, and is no news", func(ctx SpecContext) {
-		w := openWorld(ctx, `budget: {requestsPerMinute: 1, burst: 4}`)
+		w := openWorld(ctx, `budget: {requestsPerMinute: 12, burst: 4}`)
 		user := w.newUser(ctx, "john-smith", `profile: {jobTitle: Sys Admin}`)
 		w.reconcile(ctx, user)
 		s := w.reconcile(ctx, user)
@@ -167,8 +169,30 @@ var _ = Describe("What CertCentral answers", func() {
 		}
 		Expect(s.err).NotTo(HaveOccurred())
 		Expect(s.writes).To(BeEmpty())
-		Expect(s.result.RequeueAfter).To(BeNumerically(">", 30*time.Second))
+		Expect(s.result.RequeueAfter).To(BeNumerically(">", time.Second))
 		Expect(saidOf(user)).To(Equal("InSync: Ready=True InSync=True"))
+	})
+
+	It("that would be a write's, but the budget has no room for it, makes a person wait, and is told", func() {
+		account := &v1alpha1.CertCentralAccount{Spec: v1alpha1.CertCentralAccountSpec{Budget: v1alpha1.Budget{RequestsPerMinute: 12}}}
+		found := findings{access: &access{account: account}, plan: profile.Plan{Verb: profile.Update}}
+		v := callFailed(&v1alpha1.CertCentralUser{}, found, time.Time{}, &certcentral.Error{Kind: certcentral.Deferred, RetryAfter: time.Second})
+		Expect(v.reason).To(Equal("Throttled"))
+		Expect(v.silent).To(BeFalse())
+		Expect(v.after).To(Equal(11*time.Second), "till there is room for the look before the write, and for the one after it")
+	})
+
+	It("to a poll that comes hours late is news", func(ctx SpecContext) {
+		w := openWorld(ctx, ``)
+		user, other := w.newUser(ctx, "john-smith", `profile: {jobTitle: Sys Admin}`), w.newUser(ctx, "jane-doe", `userRef: {id: 125040}`)
+		w.reconcile(ctx, user)
+		w.fault(simulator.Fault{Do: simulator.Do{Status: 429, Headers: map[string]string{"Retry-After": "60"}}})
+		for range 100 {
+			w.step(time.Minute)
+			w.reconcile(ctx, other)
+			w.reconcile(ctx, user)
+		}
+		Expect(saidOf(user)).To(Equal(throttledSaid))
 	})
 
 	It("about the last login may be unreadable, and the rest still counts", func(ctx SpecContext) {

@@ -24,10 +24,7 @@ import (
 var unused = map[right]string{
 	{verb: "list", resource: "certcentralaccounts.certcentral.io"}: streams,
 	{verb: "list", resource: "certcentralusers.certcentral.io"}:    streams,
-	{verb: "patch", resource: "events.events.k8s.io"}: "it counts a repeated event up, but only one about the very same version of an object",
-
-	{verb: "patch", resource: "events", namespace: world.Namespace}: "the same, and a process begins to lead only once",
-	{verb: "patch", resource: "leases.coordination.k8s.io", namespace: world.Namespace, name: lease}: "leader election renews with update",
+	{verb: "patch", resource: "events.events.k8s.io"}:              "it counts a repeated event up, but only one about the very same version of an object",
 }
 
 const (
@@ -120,7 +117,6 @@ func granted(ctx context.Context) (rights []right) {
 	}
 	Expect(rights).To(ContainElements(
 		right{verb: "get", resource: "secrets"},
-		right{verb: "create", resource: "leases.coordination.k8s.io", namespace: world.Namespace},
 	), "what both kinds of bindings grant is found")
 	return rights
 }

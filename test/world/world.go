@@ -93,7 +93,7 @@ func (w *World) start(ctx context.Context) (err error) {
 }
 
 // auditPolicy records what the operator asks of the API server.
-const auditPolicy = `{"apiVersion": "audit.k8s.io/v1", "kind": "Policy", "omitStages": ["RequestReceived", "ResponseStarted"], "rules": [
+const auditPolicy = `{"apiVersion": "audit.k8s.io/v1", "kind": "Policy", "omitStages": ["RequestReceived"], "rules": [
   {"level": "Metadata", "users": ["` + serviceAccountUser + `"]}, {"level": "None"}]}`
 
 // startControlPlane starts etcd and kube-apiserver, and installs the CRDs.
