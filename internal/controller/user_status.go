@@ -3,7 +3,6 @@ package controller
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -135,12 +134,6 @@ func causes(differences []profile.Difference) string {
 	return strings.Join(parts, ", ")
 }
 
-// withoutLook are the reasons why nobody looks: a look that a person asked for is still to be made.
-var withoutLook = []string{
-	v1alpha1.ReasonSuspended, v1alpha1.ReasonAccountNotReady, v1alpha1.ReasonAccountNotAllowed, v1alpha1.ReasonAccountMismatch,
-	v1alpha1.ReasonConflict,
-}
-
 // describe writes what is known into a status. It says nothing that a silent verdict does not know, but a write that was made.
 func describe(user *v1alpha1.CertCentralUser, found findings, v *verdict) {
 	status := &user.Status
@@ -160,7 +153,7 @@ func describe(user *v1alpha1.CertCentralUser, found findings, v *verdict) {
 	// A generation is observed once there is a verdict on it; not when nobody could look.
 	if v.phase != retrying || v.ready == metav1.ConditionFalse {
 		status.ObservedGeneration = user.Generation
-		if !slices.Contains(withoutLook, v.reason) {
+		if v.reason != v1alpha1.ReasonSuspended {
 			status.LastHandledReconcileAt = user.Annotations[v1alpha1.AnnotationReconcileRequestedAt]
 		}
 	}

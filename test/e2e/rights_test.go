@@ -27,10 +27,7 @@ var unused = map[right]string{
 	{verb: "patch", resource: "events.events.k8s.io"}:              "it counts a repeated event up, but only one about the very same version of an object",
 }
 
-const (
-	lease   = "user-operator.certcentral.io"
-	streams = "this API server streams what there is to a watch; one that can't is asked for a list first"
-)
+const streams = "this API server streams what there is to a watch; one that can't is asked for a list first"
 
 var _ = Describe("The operator's rights", func() {
 	It("are all used", func(ctx SpecContext) {
