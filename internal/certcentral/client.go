@@ -76,8 +76,9 @@ func (c *Client) Close() { c.transport.CloseIdleConnections() }
 // request is one call's wire form.
 type request struct {
 	method, route string
-	path          string // with the query
-	body          []byte // nil for none
+	path          string       // with the query
+	body          []byte       // nil for none
+	sure          func() error // may call it off at the last moment; nil for never
 }
 
 func (r request) op() string { return r.method + " " + r.route }
@@ -92,6 +93,11 @@ func (c *Client) call(ctx context.Context, lane Lane, req request, accept func([
 	asked := time.Now()
 	failed := c.cfg.Budget.take(ctx, lane)
 	record.Wait = time.Since(asked)
+	if failed == nil && req.sure != nil {
+		if err := req.sure(); err != nil {
+			return err
+		}
+	}
 	if failed == nil {
 		sending := time.Now()
 		record.Sent, failed = c.exchange(ctx, req, accept)

@@ -70,7 +70,7 @@ func TestAClientIsSafeForConcurrentUse(t *testing.T) {
 			for range 5 {
 				_, get := w.GetUser(t.Context(), Poll, 125039)
 				w.g.Expect(get).NotTo(HaveOccurred())
-				w.g.Expect(w.UpdateUser(t.Context(), 125039, Update{})).To(Succeed())
+				w.g.Expect(w.UpdateUser(t.Context(), 125039, Update{}, nil)).To(Succeed())
 			}
 		})
 	}

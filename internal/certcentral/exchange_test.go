@@ -22,7 +22,7 @@ func TestTheServiceExplainsItself(t *testing.T) {
 		answering(400, fmt.Sprintf(`{"errors":[{"code":"bad_request_format|email","message":%q},{"code":%q}]}`, echo, r.Header.Get("X-DC-DEVKEY")))(rw, r)
 	})
 	echo = "John Smith\n has key " + w.key + "! " + strings.Repeat("x", 400)
-	e := w.failure(t, w.UpdateUser(t.Context(), 7, Update{}))
+	e := w.failure(t, w.UpdateUser(t.Context(), 7, Update{}, nil))
 	w.g.Expect(e).To(MatchError("certcentral PUT /user/{id}: Rejected, status 400, bad_request_format|email [redacted]"))
 	w.g.Expect(e.Detail).To(And(HavePrefix("John Smith has key [redacted]! xxx"), HaveSuffix("x…")))
 	w.g.Expect(len(e.Detail)).To(BeNumerically("<=", 300))
@@ -99,7 +99,7 @@ func TestRedirectsAreRefused(t *testing.T) {
 			for _, target := range []string{elsewhere.URL + "/services/v2/user/7", "/services/v2/user/8"} {
 				w := newWorld(t, func(rw http.ResponseWriter, r *http.Request) { http.Redirect(rw, r, target, status) })
 				_, get := w.GetUser(t.Context(), Poll, 7)
-				for _, err := range []error{get, w.UpdateUser(t.Context(), 7, Update{})} {
+				for _, err := range []error{get, w.UpdateUser(t.Context(), 7, Update{}, nil)} {
 					e := w.failure(t, err)
 					w.g.Expect(e.Kind).To(Equal(BadResponse))
 					w.g.Expect(e).To(MatchError(And(ContainSubstring("redirected; refused"), Not(ContainSubstring("user/8")))))
@@ -114,7 +114,7 @@ func TestRedirectsAreRefused(t *testing.T) {
 func TestEachRequestIsSentOnce(t *testing.T) {
 	for name, call := range map[string]func(context.Context, *Client) error{
 		"GET": func(ctx context.Context, c *Client) error { _, err := c.GetUser(ctx, Change, 125039); return err },
-		"PUT": func(ctx context.Context, c *Client) error { return c.UpdateUser(ctx, 125039, Update{}) },
+		"PUT": func(ctx context.Context, c *Client) error { return c.UpdateUser(ctx, 125039, Update{}, nil) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			served := 0
@@ -166,7 +166,7 @@ func TestASlowServiceIsATimeout(t *testing.T) {
 					handler(rw, r)
 				}
 			})
-			w.g.Expect(w.UpdateUser(t.Context(), 7, Update{})).To(Succeed(), "a connection is open")
+			w.g.Expect(w.UpdateUser(t.Context(), 7, Update{}, nil)).To(Succeed(), "a connection is open")
 			w.cfg.Timeout = 50 * time.Millisecond
 			_, err := w.GetUser(t.Context(), Poll, 7)
 			e := w.failure(t, err)
@@ -216,7 +216,7 @@ func TestTooManyRequestsPauseTheKey(t *testing.T) {
 	w.g.Expect(e.RetryAfter).To(Equal(30 * time.Second))
 	w.g.Expect(e.Sent).To(BeTrue())
 
-	e = w.failure(t, w.UpdateUser(t.Context(), 7, Update{}))
+	e = w.failure(t, w.UpdateUser(t.Context(), 7, Update{}, nil))
 	w.g.Expect(e).To(MatchError("certcentral PUT /user/{id}: Throttled"))
 	w.g.Expect(e.RetryAfter).To(BeNumerically("~", 30*time.Second, 10*time.Second))
 	w.g.Expect(e.Sent).To(BeFalse())

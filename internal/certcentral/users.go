@@ -144,7 +144,10 @@ func (c *Client) getUser(ctx context.Context, lane Lane, req request, id int64) 
 // UpdateUser replaces a user's profile, in the Change lane. Any 2xx is success, its body is ignored (update-user page:
 // empty; observed traffic: 204). The service keeps no versions: the last writer wins. After an error with
 // Sent the next call for this user must look.
-func (c *Client) UpdateUser(ctx context.Context, id int64, u Update) error {
+//
+// sure, if not nil, is asked once the wait for the budget is over and nothing else stands between the caller and the
+// request. Its error comes back as it is, and nothing is sent.
+func (c *Client) UpdateUser(ctx context.Context, id int64, u Update, sure func() error) error {
 	req := request{method: http.MethodPut, route: "/user/{id}", path: "/user/" + strconv.FormatInt(id, 10)}
 	if id <= 0 {
 		return req.refuse("the id must be positive")
@@ -153,6 +156,6 @@ func (c *Client) UpdateUser(ctx context.Context, id int64, u Update) error {
 	if err != nil {
 		return req.refuse("the update is no JSON")
 	}
-	req.body = body
+	req.body, req.sure = body, sure
 	return c.call(ctx, Change, req, nil)
 }

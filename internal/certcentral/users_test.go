@@ -1,6 +1,7 @@
 package certcentral
 
 import (
+	"errors"
 	"io"
 	"net/http"
 	"testing"
@@ -63,7 +64,7 @@ func TestUpdateUserSendsTheWholeProfile(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, answering(204, ""))
-			w.g.Expect(w.UpdateUser(t.Context(), 7, tc.update)).To(Succeed())
+			w.g.Expect(w.UpdateUser(t.Context(), 7, tc.update, nil)).To(Succeed())
 			w.g.Expect(w.requests()).To(Equal([]string{"PUT /services/v2/user/7"}))
 			w.g.Expect(w.seen[0].body).To(MatchJSON(tc.body))
 			w.g.Expect(w.seen[0].header).To(HaveKeyWithValue("Content-Type", []string{"application/json"}))
@@ -86,7 +87,7 @@ func TestUpdateUserTakesAny2xx(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, handler)
-			w.g.Expect(w.UpdateUser(t.Context(), 7, Update{})).To(Succeed())
+			w.g.Expect(w.UpdateUser(t.Context(), 7, Update{}, nil)).To(Succeed())
 			w.g.Expect(w.calls[0].Duration).To(BeNumerically("<", defaultTimeout/2), "however long its body")
 		})
 	}
@@ -96,14 +97,29 @@ func TestAWriteGoesBeforePolls(t *testing.T) {
 	w := newWorld(t, answering(204, ""), func(c *Config) {
 		c.Budget = NewBudgets(nil).Use("pki/digicert", c.Key, Limits{PerMinute: 6000, Burst: 1000})
 	})
-	w.g.Expect(w.UpdateUser(t.Context(), 7, Update{})).To(Succeed(), "after a wait for the one token it needs")
+	w.g.Expect(w.UpdateUser(t.Context(), 7, Update{}, nil)).To(Succeed(), "after a wait for the one token it needs")
 	w.g.Expect(w.calls[0].Wait).To(BeNumerically(">", 0))
+}
+
+func TestAWriteCanBeCalledOffUntilItIsSent(t *testing.T) {
+	requests := 0
+	w := newWorld(t, func(http.ResponseWriter, *http.Request) { requests++ }, func(c *Config) {
+		c.Budget = NewBudgets(nil).Use("pki/digicert", c.Key, Limits{PerMinute: 6000, Burst: 1000})
+	})
+	off, room := errors.New("a newer generation came"), 0.0
+	err := w.UpdateUser(t.Context(), 7, Update{}, func() error {
+		room = w.cfg.Budget.bucket.Tokens()
+		return off
+	})
+	w.g.Expect(err).To(BeIdenticalTo(off))
+	w.g.Expect(requests).To(BeZero())
+	w.g.Expect(room).To(BeNumerically("<", 1), "it is asked when the wait for the budget is over")
 }
 
 func TestArgumentsThatMakeNoRequest(t *testing.T) {
 	w := newWorld(t, answering(200, documented))
 	_, get := w.GetUser(t.Context(), Poll, 0)
-	put := w.UpdateUser(t.Context(), -1, Update{})
+	put := w.UpdateUser(t.Context(), -1, Update{}, nil)
 	_, find := w.FindUser(t.Context(), Poll, "")
 	for _, err := range []error{get, put, find} {
 		e := w.failure(t, err)

@@ -34,15 +34,13 @@ func (r *UserReconciler) act(ctx context.Context, user *v1alpha1.CertCentralUser
 	if hold := r.brake.hold(user, found, r.Clock.Now()); hold != nil {
 		return hold
 	}
-	if err := r.confirm(ctx, user, found.access); err != nil {
-		return err
-	}
-	ctx, cancel := linger(ctx, actTimeout, actGrace)
+	sure := func() error { return r.confirm(ctx, user, found.access) }
+	lingering, cancel := linger(ctx, actTimeout, actGrace)
 	defer cancel()
-	if err := r.write(ctx, user, found); err != nil {
+	if err := r.write(lingering, user, found, sure); err != nil {
 		return err
 	}
-	have, err := found.access.client.GetUser(ctx, certcentral.Change, found.userID)
+	have, err := found.access.client.GetUser(lingering, certcentral.Change, found.userID)
 	if err != nil {
 		return err
 	}
@@ -77,11 +75,11 @@ func (r *UserReconciler) unchanged(ctx context.Context, known, current client.Ob
 	return nil
 }
 
-// write issues the PUT of a plan and records it.
-func (r *UserReconciler) write(ctx context.Context, user *v1alpha1.CertCentralUser, found *findings) error {
+// write issues the PUT of a plan, unless somebody is no longer sure of it, and records it.
+func (r *UserReconciler) write(ctx context.Context, user *v1alpha1.CertCentralUser, found *findings, sure func() error) error {
 	now := r.Clock.Now()
 	update := found.plan.Update
-	err := found.access.client.UpdateUser(ctx, found.userID, update)
+	err := found.access.client.UpdateUser(ctx, found.userID, update, sure)
 	earlier := r.brake.wrote(user, found.access.client, now, err)
 	if err != nil {
 		return err
