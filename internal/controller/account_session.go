@@ -93,8 +93,14 @@ func (s *Sessions) last(key types.NamespacedName) *session {
 	return s.held[key]
 }
 
-// admit opens a session.
+// admit opens a session, unless its key was refused since CertCentral was last asked whose it is.
 func (s *Sessions) admit(key types.NamespacedName, next *session) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	held := s.held[key]
+	if held != nil && held.refused && held.client == next.client && held.askedAt.After(next.askedAt) {
+		return
+	}
 	s.swap(key, s.open, next)
 }
 
@@ -103,13 +109,13 @@ func (s *Sessions) wake(key types.NamespacedName) { wakeUp(s.opened, key) }
 
 // hold keeps a session from being used, until another one is admitted.
 func (s *Sessions) hold(key types.NamespacedName, next *session) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.swap(key, s.held, next)
 }
 
-// swap puts the session in one of the two maps and takes the former out of both.
+// swap puts the session, nil for none, in one of the two maps and takes the former out of both. The caller holds the lock.
 func (s *Sessions) swap(key types.NamespacedName, into map[types.NamespacedName]*session, next *session) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	open, held := s.open[key], s.held[key]
 	delete(s.open, key)
 	delete(s.held, key)
@@ -143,7 +149,7 @@ func (s *Sessions) refuse(key types.NamespacedName, bad *session, now time.Time)
 
 // forget drops an account that is gone or can't be used; its budget goes with it.
 func (s *Sessions) forget(key types.NamespacedName) {
-	s.swap(key, s.held, nil)
+	s.hold(key, nil)
 	s.Budgets.Release(key.String())
 }
 

@@ -113,3 +113,17 @@ var _ = Describe("An API key", func() {
 		w.tell(fmt.Sprintf("%v %+v %#v", session, *session, session.client))
 	})
 })
+
+var _ = It("A session whose key was refused is not opened again by a look that began before", func(ctx SpecContext) {
+	w := openWorld(ctx, ``)
+	sessions, key := w.accounts.Sessions, nameOf(w.account)
+	before := sessions.get(key, w.account)
+	sessions.refuse(key, before, w.clock.Now().Add(time.Second))
+	again := *before
+	sessions.admit(key, &again)
+	Expect(sessions.get(key, w.account)).To(BeNil())
+
+	again.askedAt = w.clock.Now().Add(time.Minute)
+	sessions.admit(key, &again)
+	Expect(sessions.get(key, w.account)).NotTo(BeNil(), "CertCentral has accepted it since")
+})

@@ -56,7 +56,9 @@ func callFailed(user *v1alpha1.CertCentralUser, found findings, now time.Time, f
 		v = outOfBudget(failure)
 		v.after += 2 * token // for the look before the write and the one after it
 	case unsent && found.written == nil && laneOf(user) == certcentral.Poll:
-		v = outOfBudget(failure)
+		if failure.Kind == certcentral.Deferred {
+			v = outOfBudget(failure)
+		}
 		v.silent = fresh(user, found, now) // a poll that comes a little late is no news
 	}
 	return v
