@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -22,11 +23,11 @@ var _ = Describe("An account", func() {
 		next := newKey(ctx)
 		s.storeKey(ctx, next)
 		Eventually(ctx, callsWith).WithArguments(next).WithTimeout(65*time.Second).WithPolling(time.Second).
-			Should(ContainElement("GET /user/me 200"), "the new key is asked for")
+			Should(ContainElement(fmt.Sprintf("GET /user/%d 200", id)), "the new key is asked for, and its users are woken")
 		Expect(digicert.RevokeKey(ctx, s.key)).To(Succeed())
 		look(ctx, user)
 
-		Expect(s.calls(ctx, id)).To(Equal([]string{"GET 200", "GET 200"}), "nothing was refused")
+		Expect(s.calls(ctx, id)).To(Equal([]string{"GET 200", "GET 200", "GET 200"}), "nothing was refused")
 		Expect(ready(user)).To(Equal("True InSync"))
 		Eventually(ctx, eventsOf).WithArguments(s.account).Should(Equal([]string{"Available"}), "events")
 	})
