@@ -28,6 +28,7 @@ const (
 	ReasonRejected          = "Rejected"          // CertCentral refuses this profile
 	ReasonForbidden         = "Forbidden"         // the API key may not do this
 	ReasonNotAccepted       = "NotAccepted"       // written, but the value did not stay
+	ReasonRolledBack        = "RolledBack"        // the resource or its account is older than it was seen before: a restored backup
 	ReasonThrottled         = "Throttled"         // CertCentral's request limit is reached
 	ReasonUnavailable       = "Unavailable"       // CertCentral could not be reached or failed
 	ReasonBadResponse       = "BadResponse"       // CertCentral, or something before it, answered nonsense

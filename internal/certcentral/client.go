@@ -13,6 +13,8 @@ import (
 const (
 	defaultTimeout   = 30 * time.Second
 	defaultUserAgent = "certcentral-user-operator"
+	// maxSure is how old the answer that a write rests on may be when the write is sent.
+	maxSure = 6 * time.Second
 )
 
 // Config is what a Client is made of. Endpoint, Key and Budget are required.
@@ -94,8 +96,12 @@ func (c *Client) call(ctx context.Context, lane Lane, req request, accept func([
 	failed := c.cfg.Budget.take(ctx, lane)
 	record.Wait = time.Since(asked)
 	if failed == nil && req.sure != nil {
+		asking := time.Now()
 		if err := req.sure(); err != nil {
 			return err
+		}
+		if time.Since(asking) > maxSure { // the process was stopped meanwhile: who knows what is true by now
+			return &Error{Kind: Canceled, Op: req.op(), Err: reason("no longer sure")}
 		}
 	}
 	if failed == nil {

@@ -146,7 +146,8 @@ func (c *Client) getUser(ctx context.Context, lane Lane, req request, id int64) 
 // Sent the next call for this user must look.
 //
 // sure, if not nil, is asked once the wait for the budget is over and nothing else stands between the caller and the
-// request. Its error comes back as it is, and nothing is sent.
+// request. Its error comes back as it is, and nothing is sent. If it took longer than it may, as in a process that was
+// stopped, nothing is sent either: Canceled.
 func (c *Client) UpdateUser(ctx context.Context, id int64, u Update, sure func() error) error {
 	req := request{method: http.MethodPut, route: "/user/{id}", path: "/user/" + strconv.FormatInt(id, 10)}
 	if id <= 0 {

@@ -45,6 +45,7 @@ func (r *UserReconciler) admit(ctx context.Context, user *v1alpha1.CertCentralUs
 	} else if err != nil {
 		return nil, err
 	}
+	r.seenAccounts.see(account)
 	if !account.DeletionTimestamp.IsZero() {
 		return nil, accountNotReady(metav1.ConditionFalse, fmt.Sprintf("Account %s is being deleted.", key))
 	}

@@ -31,19 +31,27 @@ func (r *UserReconciler) act(ctx context.Context, user *v1alpha1.CertCentralUser
 		r.brake.stayed(user)
 		return nil
 	}
+	if err := r.rolledBack(user, found.access.account); err != nil {
+		return err
+	}
 	if hold := r.brake.hold(user, found, r.Clock.Now()); hold != nil {
 		return hold
 	}
-	sure := func() error { return r.confirm(ctx, user, found.access) }
+	sure := func() error {
+		defer reach(confirmed)
+		return r.confirm(ctx, user, found.access)
+	}
 	lingering, cancel := linger(ctx, actTimeout, actGrace)
 	defer cancel()
 	if err := r.write(lingering, user, found, sure); err != nil {
 		return err
 	}
+	reach(written)
 	have, err := found.access.client.GetUser(lingering, certcentral.Change, found.userID)
 	if err != nil {
 		return err
 	}
+	reach(verified)
 	found.have = have
 	found.decide(user)
 	if found.plan.Verb == profile.Update {
@@ -51,6 +59,14 @@ func (r *UserReconciler) act(ctx context.Context, user *v1alpha1.CertCentralUser
 	}
 	r.brake.stayed(user)
 	return nil
+}
+
+// rolledBack returns a verdict if the user or its account is older than it was seen before.
+func (r *UserReconciler) rolledBack(user *v1alpha1.CertCentralUser, account *v1alpha1.CertCentralAccount) error {
+	if err := r.seenAccounts.behind(account, "account", accountRequested(account)); err != nil {
+		return err
+	}
+	return r.seen.behind(user, "resource", requested(user))
 }
 
 // confirm returns an error unless the API server, asked now, has the user and the account as this reconcile knows them: no

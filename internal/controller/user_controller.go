@@ -27,7 +27,9 @@ type UserReconciler struct {
 	// Namespaces that the cache holds; empty means all.
 	Namespaces []string
 
-	brake brake
+	brake        brake
+	seen         generations // of users
+	seenAccounts generations
 }
 
 // findings are the facts that one reconcile gathered, as far as it came.
@@ -48,10 +50,13 @@ func (r *UserReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.
 		return ctrl.Result{}, err
 	} else if err != nil || !user.DeletionTimestamp.IsZero() {
 		r.brake.release(req.NamespacedName)
+		r.seen.release(req.NamespacedName)
 		return ctrl.Result{}, nil
 	}
+	r.seen.see(user)
 	var found findings
 	err := r.look(ctx, user, &found)
+	reach(looked)
 	if err == nil {
 		found.decide(user)
 		err = r.act(ctx, user, &found)

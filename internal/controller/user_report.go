@@ -55,6 +55,8 @@ func (r *UserReconciler) save(ctx context.Context, before, after *v1alpha1.CertC
 	}
 	ctx, cancel := linger(ctx, reportTimeout, reportGrace)
 	defer cancel()
+	reach(reporting)
+	defer reach(reported)
 	err := r.Status().Patch(ctx, after, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{}))
 	if apierrors.IsConflict(err) {
 		return r.saveAnyway(ctx, before, after)

@@ -35,7 +35,9 @@ func TestAdminCalls(t *testing.T) {
 	w.put(john, map[string]any{"job_title": "Chief"})
 	w.Expect(w.admin("GET", "/admin/calls", "").Body.String()).To(And(
 		ContainSubstring(`"method":"PUT","path":"/user/125039","user":125039,"key":"`+Fingerprint(w.key)+`"`),
-		ContainSubstring(`"status":204,"applied":true,"note":"job_title changed"`)))
+		ContainSubstring(`"status":204,"applied":true,"changed":["job_title"],"note":"job_title changed"`)))
+	w.call("GET", "/user/0", "")
+	w.Expect(w.admin("GET", "/admin/calls", "").Body.String()).To(ContainSubstring(`"status":404,"served":"{\"errors\":[{\"code\":\"not_found\"`))
 	w.Expect(w.admin("DELETE", "/admin/calls", "").Code).To(Equal(204))
 	w.Expect(w.admin("GET", "/admin/calls", "").Body.String()).To(Equal("[]"))
 }
@@ -63,7 +65,7 @@ func TestAdminKeys(t *testing.T) {
 
 func TestAdminRules(t *testing.T) {
 	w := newWorld(t, Rules{})
-	const rules = `{"limits":[{"requests":5,"per":"1m0s"}],"retry_after":"seconds","latency":"1ns","sso_accepted":"both","owned":{"125039":{"put":"undone","after":2}}}`
+	const rules = `{"limits":[{"requests":5,"per":"1m0s"}],"retry_after":"seconds","latency":"1ns","sso_accepted":"both","put_only":["email"],"lag":"5s","flip":true,"owned":{"125039":{"put":"undone","after":2}}}`
 	w.Expect(w.admin("PUT", "/admin/rules", rules).Code).To(Equal(204))
 	w.Expect(w.admin("GET", "/admin/rules", "").Body.String()).To(Equal(rules))
 	w.Expect(w.Rules().Owned[john]).To(Equal(Owned{Put: Undone, After: 2}))

@@ -10,7 +10,7 @@ import (
 
 // Sizes of the two bodies that want to be bounded, as they unfold in memory.
 const (
-	hugeSize  = 64 << 20
+	hugeSize  = 100 << 20
 	bombSize  = 256 << 20
 	chunkSize = 1 << 20
 )
@@ -31,6 +31,7 @@ type answer struct {
 	gzip    bool
 	cut     bool // the connection ends in the middle of the body
 	drop    bool // the connection ends before anything was answered
+	reset   Reset
 }
 
 func succeed(status int, body any) answer {
@@ -59,12 +60,7 @@ func (a answer) writeTo(w http.ResponseWriter) {
 	if a.drop {
 		panic(http.ErrAbortHandler)
 	}
-	for name, value := range a.header {
-		w.Header().Set(name, value)
-	}
-	if a.gzip {
-		w.Header().Set("Content-Encoding", "gzip")
-	}
+	a.fill(w.Header())
 	w.WriteHeader(a.status)
 	if a.status == http.StatusNoContent {
 		return
@@ -75,8 +71,34 @@ func (a answer) writeTo(w http.ResponseWriter) {
 	a.writeBody(w)
 }
 
+func (a answer) fill(header http.Header) {
+	for name, value := range a.header {
+		header.Set(name, value)
+	}
+	if a.gzip {
+		header.Set("Content-Encoding", "gzip")
+	}
+}
+
+// lost says that the client gets no answer whose header is whole.
+func (a answer) lost() bool { return a.drop || a.reset == ResetAnswer || a.reset == ResetHeader }
+
+// served is the body as it goes out, before it is packed, without padding and as long as the record wants it.
+func (a answer) served() string {
+	body := a.body
+	switch {
+	case a.lost() || a.status == http.StatusNoContent:
+		return ""
+	case a.cut || a.reset == ResetBody:
+		body = a.half()
+	}
+	return string(body[:min(len(body), maxServed)])
+}
+
+func (a answer) half() []byte { return a.body[:len(a.body)/2] }
+
 func (a answer) writeHalf(w http.ResponseWriter) {
-	_, _ = w.Write(a.body[:len(a.body)/2])
+	_, _ = w.Write(a.half())
 	_ = http.NewResponseController(w).Flush()
 	panic(http.ErrAbortHandler)
 }

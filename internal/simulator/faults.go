@@ -2,6 +2,7 @@ package simulator
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -21,11 +22,13 @@ type Match struct {
 	Path   string `json:"path,omitempty"`  // a path.Match pattern below BasePath without the query, like "/user/*"
 	User   int64  `json:"user,omitempty"`  // whom the path names by id; "me" names nobody
 	Nth    int    `json:"nth,omitempty"`   // the first call to hit, counted from 1 among those that match; 0 is 1
+	Every  int    `json:"every,omitempty"` // hit only every n-th of them, beginning with the first to hit; 0 is 1
 	Times  int    `json:"times,omitempty"` // how many calls to hit; 0 is for ever
 }
 
-// Do is what happens to a call. Delay and Hang come first; then Drop or Status answer in the service's place and the
-// call has no effect; without them the service answers, and Stale, Headers and Malform spoil what it says.
+// Do is what happens to a call. Delay and Hang come first; then Drop, Status or Reset answer in the service's place and
+// the call has no effect; without them the service answers, and Stale, Headers and Malform spoil what it says. Drip,
+// DripBody and Reset need a call to a Server over HTTP/1, and end its connection; any other call is dropped.
 type Do struct {
 	// Delay is spent before the call takes effect, even when the client has left meanwhile.
 	Delay Duration `json:"delay,omitzero"`
@@ -40,6 +43,13 @@ type Do struct {
 	Status  int               `json:"status,omitempty"`
 	Headers map[string]string `json:"headers,omitempty"` // added to any answer
 	Body    string            `json:"body,omitempty"`
+	// Reset ends the connection by RST. A read or an applied call is answered by the service up to there, any other call
+	// by the start of a 204, or of what Status says.
+	Reset Reset `json:"reset,omitempty"`
+	// Drip is the pause between two bytes of the answer's header, DripBody between two of its body. They end with Release,
+	// and the rest goes out at once, or when the client has left.
+	Drip     Duration `json:"drip,omitzero"`
+	DripBody Duration `json:"drip_body,omitzero"`
 	// Stale serves users as they were before the last write.
 	Stale bool `json:"stale,omitempty"`
 	// Malform spoils the answer's body.
@@ -116,7 +126,8 @@ func (s *Simulator) faultFor(v *visit) Do {
 }
 
 func (f *Armed) due() bool {
-	return f.Seen >= f.Match.Nth && (f.Match.Times == 0 || f.Used < f.Match.Times)
+	late := f.Seen - max(1, f.Match.Nth)
+	return late >= 0 && late%max(1, f.Match.Every) == 0 && (f.Match.Times == 0 || f.Used < f.Match.Times)
 }
 
 func (m Match) fits(v *visit) bool {
@@ -130,8 +141,14 @@ func (f Fault) check() error {
 	if _, err := path.Match(f.Match.Path, ""); err != nil {
 		return fmt.Errorf("path %q: %w", f.Match.Path, err)
 	}
+	if min(f.Match.Nth, f.Match.Every, f.Match.Times) < 0 {
+		return errors.New("a count is negative")
+	}
 	if f.Do.Status != 0 && (f.Do.Status < 200 || f.Do.Status > 599) {
 		return fmt.Errorf("status %d is none of an answer", f.Do.Status)
+	}
+	if f.Do.Drop && f.Do.raw() {
+		return errors.New("drop leaves nothing to drip or to reset")
 	}
 	if f.Do.String() == "" && len(f.Do.Headers) == 0 {
 		return fmt.Errorf("does nothing")
@@ -140,16 +157,19 @@ func (f Fault) check() error {
 }
 
 // answers says whether the fault answers in the service's place.
-func (d Do) answers() bool { return d.Drop || d.Status != 0 }
+func (d Do) answers(method string) bool {
+	ineffective := d.Reset != "" && !d.Apply && method != http.MethodGet
+	return d.Drop || d.Status != 0 || d.Reset == ResetAnswer || ineffective
+}
 
 // answer is the fault's own. The note says what the call had done before.
 func (d Do) answer(note string) answer {
-	a := answer{status: d.Status}
+	a := answer{status: cmp.Or(d.Status, http.StatusNoContent)}
 	switch {
-	case d.Drop:
-		a = answer{drop: true, note: "no answer"}
+	case d.Drop || d.Reset == ResetAnswer:
+		a = answer{drop: d.Drop, note: "no answer"}
 	case d.Body != "":
-		a = answer{status: d.Status, body: []byte(d.Body), header: jsonType()}
+		a = answer{status: a.status, body: []byte(d.Body), header: jsonType()}
 	case d.Status >= http.StatusBadRequest:
 		a = refuse(d.Status, apiError{plausibleCode(d.Status), "The simulator was told to say so."})
 	}
@@ -177,6 +197,7 @@ func plausibleCode(status int) string {
 // distort spoils the answer as told.
 func (d Do) distort(a *answer) {
 	d.Malform.distort(a)
+	a.reset = d.Reset
 	if len(d.Headers) > 0 {
 		header := maps.Clone(a.header)
 		if header == nil {
@@ -203,5 +224,8 @@ func (d Do) String() string {
 		word(fmt.Sprintf("status %d", d.Status), d.Status != 0),
 		word("stale", d.Stale),
 		string(d.Malform),
+		word("drip "+time.Duration(d.Drip).String(), d.Drip != 0),
+		word("drip body "+time.Duration(d.DripBody).String(), d.DripBody != 0),
+		word("reset "+string(d.Reset), d.Reset != ""),
 	)
 }

@@ -51,6 +51,9 @@ func TestMatch(t *testing.T) {
 		{"all of them", Match{Method: "GET", Path: "/user/1*", User: john}, []string{get, put, getOwner}, []int{500, 204, 200}},
 		{"the next two calls", Match{Times: 2}, []string{get, get, get}, []int{500, 500, 200}},
 		{"from the second call on", Match{Nth: 2}, []string{get, get, get}, []int{200, 500, 500}},
+		{"every third call, with the first", Match{Every: 3}, []string{get, get, get, get, get}, []int{500, 200, 200, 500, 200}},
+		{"every second call from the second on", Match{Nth: 2, Every: 2, Times: 2}, []string{get, get, get, get, get, get}, []int{200, 500, 200, 500, 200, 200}},
+		{"every second call that matches", Match{Method: "PUT", Every: 2}, []string{get, put, get, put, put}, []int{200, 500, 200, 204, 500}},
 		{"the second call that matches", Match{Method: "PUT", Nth: 2, Times: 1}, []string{put, get, put, put}, []int{204, 200, 500, 204}},
 	} {
 		t.Run(tc.reason, func(t *testing.T) {
@@ -85,6 +88,12 @@ func TestFaultsThatCouldNeverWork(t *testing.T) {
 	works := Fault{Match{}, Do{Stale: true}}
 	w.Expect(w.Inject(works, Fault{Match{Path: "/user/["}, works.Do})).To(MatchError(ContainSubstring(`fault 1: path "/user/["`)))
 	w.Expect(w.Inject(Fault{Match{}, Do{Status: 99}})).To(MatchError(ContainSubstring("status 99")))
+	for _, m := range []Match{{Nth: -1}, {Every: -1}, {Times: -1}} {
+		w.Expect(w.Inject(Fault{m, works.Do})).To(MatchError(ContainSubstring("negative")))
+	}
+	for _, do := range []Do{{Drop: true, Drip: 1}, {Drop: true, DripBody: 1}, {Drop: true, Reset: ResetBody}} {
+		w.Expect(w.Inject(Fault{Match{}, do})).To(MatchError(ContainSubstring("drop leaves nothing")))
+	}
 	w.Expect(w.Inject(Fault{})).To(MatchError(ContainSubstring("does nothing")))
 	w.Expect(w.Faults()).To(BeEmpty())
 }
@@ -244,19 +253,21 @@ func TestHang(t *testing.T) {
 func TestFaultsAreData(t *testing.T) {
 	w := newWorld(t, Rules{})
 	f := Fault{
-		Match{Method: "PUT", Path: "/user/*", User: 1, Nth: 2, Times: 3},
+		Match{Method: "PUT", Path: "/user/*", User: 1, Nth: 2, Every: 4, Times: 3},
 		Do{
 			Delay: Duration(1500 * time.Millisecond), Hang: true, Apply: true, Drop: true, Status: 503,
 			Headers: map[string]string{"Retry-After": "7"}, Body: "x", Stale: true, Malform: HTML,
+			Reset: ResetBody, Drip: Duration(time.Second), DripBody: Duration(time.Minute),
 		},
 	}
-	const form = `{"match":{"method":"PUT","path":"/user/*","user":1,"nth":2,"times":3},"do":{"delay":"1.5s","hang":true,` +
-		`"apply":true,"drop":true,"status":503,"headers":{"Retry-After":"7"},"body":"x","stale":true,"malform":"html"}}`
+	const form = `{"match":{"method":"PUT","path":"/user/*","user":1,"nth":2,"every":4,"times":3},"do":{"delay":"1.5s","hang":true,` +
+		`"apply":true,"drop":true,"status":503,"headers":{"Retry-After":"7"},"body":"x","reset":"body","drip":"1s","drip_body":"1m0s","stale":true,"malform":"html"}}`
 	w.Expect(string(raw(f))).To(Equal(form))
 	var read Fault
 	w.Expect(json.Unmarshal([]byte(form), &read)).To(Succeed())
 	w.Expect(read).To(Equal(f))
-	w.Expect(f.Do.String()).To(Equal("delay 1.5s, hang, applied, drop, status 503, stale, html"))
+	w.Expect(f.Do.String()).To(Equal("delay 1.5s, hang, applied, drop, status 503, stale, html, drip 1s, drip body 1m0s, reset body"))
 	w.Expect(json.Unmarshal([]byte(`{"do":{"malform":"ugly"}}`), &read)).To(MatchError(ContainSubstring(`"ugly" is none of`)))
+	w.Expect(json.Unmarshal([]byte(`{"do":{"reset":"all"}}`), &read)).To(MatchError(ContainSubstring(`"all" is none of`)))
 	w.Expect(json.Unmarshal([]byte(`{"do":{"delay":"long"}}`), &read)).NotTo(Succeed())
 }

@@ -19,7 +19,7 @@ const (
 	CaseVariant Malform = "case_variant" // the same as "Email" ("Users")
 	BadUTF8     Malform = "bad_utf8"     // first names that begin with the byte 0xff
 	OtherUser   Malform = "other_user"   // GET /user/{id} serves somebody else, or at least another id
-	Huge        Malform = "huge"         // 64 MiB of valid JSON
+	Huge        Malform = "huge"         // 100 MiB of valid JSON
 	GzipBomb    Malform = "gzip_bomb"    // 256 MiB of valid JSON, compressed, asked for or not
 )
 

@@ -12,7 +12,8 @@ import (
 	"time"
 )
 
-// Call is one call as the simulator saw it. It holds what was sent, so it belongs into tests and not into logs.
+// Call is one call as the simulator saw it. It holds what was sent and served, so it belongs into tests and not into
+// logs.
 type Call struct {
 	Seq     int               `json:"seq"` // counts from 1, on across Reset
 	Time    time.Time         `json:"time"`
@@ -22,11 +23,16 @@ type Call struct {
 	Key     string            `json:"key,omitempty"`    // Fingerprint of the key, never the key
 	Header  map[string]string `json:"header,omitempty"` // User-Agent, Content-Type and Accept, where sent
 	Body    string            `json:"body,omitempty"`
-	Status  int               `json:"status"` // 0: no answer, or none yet
+	Status  int               `json:"status"`           // 0: no answer, or none yet
+	Served  string            `json:"served,omitempty"` // the answer's body as it went out, at most maxServed bytes of it
 	Applied bool              `json:"applied"`
-	Fault   string            `json:"fault,omitempty"` // what the fault did, as Do.String has it
-	Note    string            `json:"note,omitempty"`  // the changed fields or the error's codes
+	Changed []string          `json:"changed,omitempty"` // the fields that an applied PUT changed, by their API names
+	Fault   string            `json:"fault,omitempty"`   // what the fault did, as Do.String has it
+	Note    string            `json:"note,omitempty"`    // the changed fields or the error's codes
 }
+
+// maxServed bounds what is kept of an answer, so that a long record stays small.
+const maxServed = 64 << 10
 
 // Calls are calls in the order of their arrival.
 type Calls []Call

@@ -20,10 +20,65 @@ func TestRecord(t *testing.T) {
 		Seq: 1, Time: w.now, Method: "PUT", Path: "/user/125039?x=[1]", User: john, Key: Fingerprint(w.key),
 		Header: map[string]string{"User-Agent": "test/1", "Content-Type": "application/json"},
 		Body:   body(map[string]any{"job_title": "Chief"}),
-		Status: 204, Applied: true, Note: "job_title changed",
+		Status: 204, Applied: true, Changed: []string{"job_title"}, Note: "job_title changed",
 	}}))
 	w.Expect(w.Calls()[0].Sent()).To(HaveKeyWithValue("job_title", "Chief"))
 	w.Expect(Call{}.Sent()).To(BeNil())
+}
+
+func TestRecordOfWhatWasServed(t *testing.T) {
+	half := func(s string) string { return s[:len(s)/2] }
+	whole := func(w *world) string { return string(raw(w.view(w.people[john], false))) }
+	for _, tc := range []struct {
+		reason string
+		do     Do
+		want   func(user string) string
+	}{
+		{"the user", Do{Stale: true}, func(user string) string { return user }},
+		{"an error", Do{Status: 500, Body: `{"errors":[]}`}, func(string) string { return `{"errors":[]}` }},
+		{"a spoilt body as it was spoilt", Do{Malform: Trailing}, func(user string) string { return user + `{"trailing":true}` }},
+		{"half a body", Do{Malform: Cut}, half},
+		{"no padding", Do{Malform: Huge}, func(user string) string { return user }},
+		{"what is in a bomb", Do{Malform: GzipBomb}, func(user string) string { return user }},
+		{"nothing", Do{Drop: true}, func(string) string { return "" }},
+		{"no more than the record wants", Do{Status: 200, Body: strings.Repeat("x", maxServed+1)}, func(string) string { return strings.Repeat("x", maxServed) }},
+	} {
+		t.Run(tc.reason, func(t *testing.T) {
+			w := newWorld(t, Rules{})
+			w.inject(Fault{Match{}, tc.do})
+			func() {
+				defer func() { _ = recover() }() // net/http's way to end a connection
+				r := httptest.NewRequest("GET", BasePath+"/user/125039", nil)
+				r.Header.Set("X-DC-DEVKEY", w.key)
+				w.ServeHTTP(&flood{ResponseRecorder: httptest.NewRecorder()}, r)
+			}()
+			w.Expect(w.Calls()).To(HaveExactElements(HaveField("Served", tc.want(whole(w)))))
+			w.Expect(w.printed.String()).NotTo(ContainSubstring("Smith"), "only names of fields are printed")
+		})
+	}
+}
+
+func TestRecordOfWhatChanged(t *testing.T) {
+	for _, tc := range []struct {
+		reason string
+		sent   map[string]any
+		do     Do
+		want   []string
+	}{
+		{"in the documentation's order", map[string]any{"telephone": nil, "email": "j@example.com", ssoField: "true"}, Do{Stale: true}, []string{"email", "telephone", ssoField}},
+		{"nothing", nil, Do{Stale: true}, nil},
+		{"nothing, for it was refused", map[string]any{"email": "x"}, Do{Stale: true}, nil},
+		{"nothing, for it never arrived", map[string]any{"email": "j@example.com"}, Do{Status: 500}, nil},
+		{"something, though the answer was lost", map[string]any{"email": "j@example.com"}, Do{Status: 500, Apply: true}, []string{"email"}},
+	} {
+		t.Run(tc.reason, func(t *testing.T) {
+			w := newWorld(t, Rules{})
+			w.inject(Fault{Match{}, tc.do})
+			w.put(john, tc.sent)
+			w.Expect(w.Calls()[0].Changed).To(Equal(tc.want))
+			w.Expect(w.printed.String()).NotTo(ContainSubstring("@"), "only names of fields are printed")
+		})
+	}
 }
 
 func TestFingerprint(t *testing.T) {

@@ -37,6 +37,16 @@ type Rules struct {
 	// SSOAccepted is the JSON type of is_saml_sso_only in a PUT: SSOString where "".
 	SSOAccepted SSOForm `json:"sso_accepted,omitempty"`
 
+	// PutOnly are the only fields of a PUT that take effect, by their API names; it answers 204 all the same. Without any
+	// all do.
+	PutOnly []string `json:"put_only,omitempty"`
+
+	// Lag is how long after a PUT reads, lists too, still show the user as they were before it. Users are found by what is
+	// stored.
+	Lag Duration `json:"lag,omitzero"`
+	// Flip lets reads of a user alternate between the states before and after the last write, of whomever: the first read
+	// after it shows the one before. With Lag it begins when that is over.
+	Flip bool `json:"flip,omitempty"`
 	// SSOServedAsString serves is_saml_sso_only as "true" or "false" rather than as a flag.
 	SSOServedAsString bool `json:"sso_served_as_string,omitempty"`
 	// ZonedDates serves last_login_date like 2023-10-13T15:15:13+00:00 rather than 2023-10-13 15:15:13.
@@ -153,6 +163,21 @@ func (r Rules) settleField(field profileField, after User, service bool, body Us
 	}
 	after.set(field.name, "")
 	return nil
+}
+
+// partly takes back what PutOnly does not let take effect.
+func (r Rules) partly(have, after User) User {
+	if len(r.PutOnly) == 0 {
+		return after
+	}
+	part := maps.Clone(have)
+	for _, name := range r.PutOnly {
+		delete(part, name)
+		if value, set := after[name]; set {
+			part[name] = value
+		}
+	}
+	return part
 }
 
 func (r Rules) normalised(name, value string) string {

@@ -1,17 +1,12 @@
 package simulator
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
+	"cmp"
+	"context"
 	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"fmt"
 	"io"
 	"log"
-	"math/big"
 	"net"
 	"net/http"
 	"time"
@@ -19,24 +14,45 @@ import (
 
 // Server is a listener with its handler, serving from the moment it exists until Close.
 type Server struct {
-	server *http.Server
-	url    string
-	ca     []byte
+	server  *http.Server
+	address string
+	url     string
+	ca      []byte
+}
+
+// ServerOptions say how the API is served; the zero value is the way that a client should accept.
+type ServerOptions struct {
+	Address     string // any that net.Listen takes; "" is a free port of 127.0.0.1
+	Certificate Flaw   // of a certificate for 127.0.0.1, ::1 and localhost
+	MaxTLS      uint16 // the newest version offered, such as tls.VersionTLS11; 0 is the newest there is
 }
 
 // NewServer serves the API over TLS, with a certificate of its own for 127.0.0.1, ::1 and localhost. The address is
 // any that net.Listen takes; "" is a free port of 127.0.0.1.
 func NewServer(s *Simulator, address string) (*Server, error) {
-	certificate, ca, err := selfSigned(time.Now())
+	return NewServerWith(s, ServerOptions{Address: address})
+}
+
+// NewServerWith is NewServer with something about its TLS that a client should refuse. It offers TLS 1.2 at least, but
+// for a MaxTLS below.
+func NewServerWith(s *Simulator, o ServerOptions) (*Server, error) {
+	certificate, ca, err := certify(o.Certificate, time.Now())
 	if err != nil {
 		return nil, fmt.Errorf("making a certificate: %w", err)
 	}
-	l, err := listen(address)
+	l, err := listen(o.Address)
 	if err != nil {
 		return nil, err
 	}
-	v := &Server{server: newHTTPServer(s), url: "https://" + host(l) + BasePath, ca: ca}
-	v.server.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{certificate}}
+	v := &Server{server: newHTTPServer(s), address: host(l), url: "https://" + host(l) + BasePath, ca: ca}
+	v.server.TLSConfig = &tls.Config{
+		MinVersion:   min(tls.VersionTLS12, cmp.Or(o.MaxTLS, tls.VersionTLS12)),
+		MaxVersion:   o.MaxTLS,
+		Certificates: []tls.Certificate{certificate},
+	}
+	v.server.ConnContext = func(ctx context.Context, conn net.Conn) context.Context {
+		return context.WithValue(ctx, connKey{}, conn)
+	}
 	go func() { _ = v.server.ServeTLS(l, "", "") }()
 	return v, nil
 }
@@ -51,13 +67,16 @@ func ServeAdmin(s *Simulator, address string) (*Server, error) {
 		_ = l.Close()
 		return nil, fmt.Errorf("serving the admin path on %s: not a loopback address", address)
 	}
-	v := &Server{server: newHTTPServer(s.Admin()), url: "http://" + host(l) + "/admin"}
+	v := &Server{server: newHTTPServer(s.Admin()), address: host(l), url: "http://" + host(l) + "/admin"}
 	go func() { _ = v.server.Serve(l) }()
 	return v, nil
 }
 
 // URL is the base URL: of the API with BasePath, of the admin path with /admin.
 func (v *Server) URL() string { return v.url }
+
+// Addr is the "host:port" of it.
+func (v *Server) Addr() string { return v.address }
 
 // CAPEM is the certificate to trust, fit for an account's caBundle; nil for the admin path.
 func (v *Server) CAPEM() []byte { return v.ca }
@@ -87,30 +106,4 @@ func newHTTPServer(h http.Handler) *http.Server {
 		ReadHeaderTimeout: 10 * time.Second,
 		ErrorLog:          log.New(io.Discard, "", 0), // failed handshakes are the client's story
 	}
-}
-
-// selfSigned makes a certificate that is its own authority, good for a year.
-func selfSigned(now time.Time) (tls.Certificate, []byte, error) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return tls.Certificate{}, nil, err
-	}
-	template := &x509.Certificate{
-		SerialNumber:          big.NewInt(now.UnixNano()),
-		Subject:               pkix.Name{CommonName: "CertCentral simulator"},
-		NotBefore:             now.Add(-time.Hour),
-		NotAfter:              now.AddDate(1, 0, 0),
-		KeyUsage:              x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
-		ExtKeyUsage:           []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-		BasicConstraintsValid: true,
-		IsCA:                  true,
-		DNSNames:              []string{"localhost"},
-		IPAddresses:           []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback},
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		return tls.Certificate{}, nil, err
-	}
-	ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, ca, nil
 }

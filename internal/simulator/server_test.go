@@ -78,7 +78,7 @@ func TestTheCertificateIsForThisMachine(t *testing.T) {
 		}
 	}
 	old := config.Clone()
-	old.MaxVersion = tls.VersionTLS11
+	old.MinVersion, old.MaxVersion = tls.VersionTLS10, tls.VersionTLS11
 	_, err = tls.Dial("tcp", base.Host, old)
 	w.Expect(err).To(HaveOccurred(), "TLS 1.1 is too old")
 	_, err = (&http.Client{}).Get(c.server.URL())

@@ -89,14 +89,29 @@ func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.depart(v, "client left")
 		return
 	}
-	if v.do.answers() {
+	if v.do.answers(v.method) {
 		v.answer = v.do.answer(v.answer.note)
 	} else if !v.do.Apply {
 		s.serve(v)
 	}
 	v.do.distort(&v.answer)
+	s.answer(v, w, r)
+}
+
+// answer completes the record and sends the answer.
+func (s *Simulator) answer(v *visit, w http.ResponseWriter, r *http.Request) {
+	if !v.do.raw() {
+		s.depart(v, "")
+		v.answer.writeTo(w)
+		return
+	}
+	conn := rawConn(r)
+	if conn == nil {
+		s.depart(v, "the fault needs a Server and HTTP/1")
+		panic(http.ErrAbortHandler)
+	}
 	s.depart(v, "")
-	v.answer.writeTo(w)
+	v.send(r.Context(), conn)
 }
 
 // arrive puts the call on record and finds its fault.
@@ -151,8 +166,8 @@ func (s *Simulator) serve(v *visit) {
 func (s *Simulator) depart(v *visit, reason string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if reason == "" && !v.answer.drop {
-		v.call.Status = v.answer.status
+	if reason == "" && !v.answer.lost() {
+		v.call.Status, v.call.Served = v.answer.status, v.answer.served()
 	}
 	v.call.Note = join(", ", v.answer.note, reason)
 	s.print(v.call)

@@ -6,6 +6,7 @@ import (
 	"io"
 	"maps"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -151,18 +152,26 @@ func (s *Simulator) Edit(id int64, patch map[string]any) error {
 		return fmt.Errorf("the id of user %d stays", id)
 	}
 	names := p.replace(after)
-	s.printLine("EDIT", fmt.Sprintf("/user/%d", id), join(" ", names, "in the console"))
+	s.printLine("EDIT", fmt.Sprintf("/user/%d", id), told(names)+" in the console")
 	return nil
 }
 
-// replace gives the person a new state, keeps the one before for stale reads, and says what changed.
-func (p *person) replace(after User) string {
+// replace gives the person a new state, keeps the one before for stale reads, and names what changed, nil for nothing.
+func (p *person) replace(after User) []string {
 	names := changed(p.User, after)
+	if len(names) == 0 {
+		return nil
+	}
+	p.before, p.User, p.flipped = p.User, after, false
+	return names
+}
+
+// told is a change as a line has it.
+func told(names []string) string {
 	if len(names) == 0 {
 		return "nothing changed"
 	}
-	p.before, p.User = p.User, after
-	return join(", ", names...) + " changed"
+	return strings.Join(names, ", ") + " changed"
 }
 
 func patched(u User, patch map[string]any) (User, error) {

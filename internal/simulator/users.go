@@ -16,6 +16,9 @@ type person struct {
 	before  User // as it was before the last write of anyone, nil when there was none
 	undo    User // the profile an identity provider will put back, nil when there is none
 	undoIn  int  // reads until it does
+
+	versions []version // of the PUTs that reads may lag behind
+	flipped  bool      // the last read showed the state before
 }
 
 // get answers GET /user/{id} and GET /user/me.
@@ -51,7 +54,7 @@ func (s *Simulator) put(v *visit, k *credential, id string) answer {
 	if len(wrong) > 0 {
 		return refuse(http.StatusBadRequest, wrong...)
 	}
-	return s.write(v, p, after)
+	return s.write(v, p, s.rules.partly(p.User, after))
 }
 
 // write replaces the profile, as far as its owner lets it.
@@ -67,8 +70,9 @@ func (s *Simulator) write(v *visit, p *person, after User) answer {
 	case Undone:
 		p.undoAfter(max(1, owned.After))
 	}
-	done.note = p.replace(after)
-	v.call.Applied = true
+	s.lag(p)
+	v.call.Changed, v.call.Applied = p.replace(after), true
+	done.note = told(v.call.Changed)
 	return done
 }
 
@@ -114,10 +118,7 @@ func (s *Simulator) find(v *visit, k *credential, id string) *person {
 
 // view is the user as GET shows it: now, or as it was before the last write.
 func (s *Simulator) view(p *person, stale bool) User {
-	shown := maps.Clone(p.User)
-	if stale && p.before != nil {
-		shown = maps.Clone(p.before)
-	}
+	shown := maps.Clone(s.seen(p, stale))
 	for _, name := range []string{"job_title", "telephone", "last_login_date"} {
 		if meaning(shown[name]) == nil {
 			delete(shown, name)

@@ -1,11 +1,13 @@
 package world
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"io"
 	"net"
+	"net/http"
 	"os"
-	"path/filepath"
 
 	authenticationv1 "k8s.io/api/authentication/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -32,6 +34,16 @@ type ManagerOptions struct {
 	Output io.Writer
 	// Args are more flags.
 	Args []string
+	// Environment is more of it, as NAME=value.
+	Environment []string
+	// Binary is another one than the world's.
+	Binary string
+}
+
+// Server is what a kubeconfig says of an API server: its URL, and PEM certificates to trust.
+type Server struct {
+	URL string
+	CA  []byte
 }
 
 // Manager is the operator as a process.
@@ -44,19 +56,40 @@ type Manager struct {
 // StartManager runs the operator as its own ServiceAccount, with leader election as it is deployed, and returns once /readyz
 // answers. Then its caches are filled; it acts once it holds the lease, which a killed predecessor keeps for some 15 s.
 func (w *World) StartManager(ctx context.Context, o ManagerOptions) (*Manager, error) {
-	token, err := w.Token(ctx, Namespace, serviceAccount)
+	kubeconfig, err := w.ManagerKubeconfig(ctx, Server{})
 	if err != nil {
 		return nil, err
 	}
-	kubeconfig := filepath.Join(w.dir, "manager.kubeconfig")
-	if err := w.writeKubeconfig(kubeconfig, token); err != nil {
+	m, err := w.LaunchManager(kubeconfig, o)
+	if err != nil {
 		return nil, err
 	}
+	return m, m.AwaitReady(ctx)
+}
+
+// ManagerKubeconfig writes a kubeconfig with the rights of the operator, for the server if it is not the world's own.
+func (w *World) ManagerKubeconfig(ctx context.Context, server Server) (path string, err error) {
+	token, err := w.Token(ctx, Namespace, serviceAccount)
+	if err != nil {
+		return "", err
+	}
+	file, err := os.CreateTemp(w.dir, "manager-*.kubeconfig")
+	if err != nil {
+		return "", err
+	}
+	if server.URL == "" {
+		server = Server{w.REST.Host, w.REST.CAData}
+	}
+	return file.Name(), errors.Join(file.Close(), writeKubeconfig(file.Name(), server, token))
+}
+
+// LaunchManager is StartManager with a kubeconfig that is there already, and waits for nothing.
+func (w *World) LaunchManager(kubeconfig string, o ManagerOptions) (*Manager, error) {
 	ports, err := freePorts(2)
 	if err != nil {
 		return nil, err
 	}
-	p, err := w.launch(w.options.Manager, o.Output, append([]string{
+	p, err := w.launch(cmp.Or(o.Binary, w.options.Manager), o.Environment, o.Output, append([]string{
 		"--kubeconfig", kubeconfig, "--allowed-endpoints", o.Endpoints,
 		"--leader-elect", "--leader-election-namespace", Namespace,
 		"--metrics-bind-address", ports[0], "--health-probe-bind-address", ports[1],
@@ -64,11 +97,12 @@ func (w *World) StartManager(ctx context.Context, o ManagerOptions) (*Manager, e
 	if err != nil {
 		return nil, err
 	}
-	m := &Manager{Process: p, Metrics: "https://" + ports[0], Health: "http://" + ports[1]}
-	if err := p.await(ctx, answers(m.Health+"/readyz")); err != nil {
-		return nil, err
-	}
-	return m, nil
+	return &Manager{Process: p, Metrics: "https://" + ports[0], Health: "http://" + ports[1]}, nil
+}
+
+// AwaitReady returns once /readyz answers.
+func (m *Manager) AwaitReady(ctx context.Context) error {
+	return m.await(ctx, answers(http.DefaultClient, m.Health+"/readyz", ""))
 }
 
 // Token returns a token of a ServiceAccount, good for a day.
@@ -82,10 +116,10 @@ func (w *World) Token(ctx context.Context, namespace, name string) (string, erro
 }
 
 // writeKubeconfig makes a kubeconfig with no other credential than the token.
-func (w *World) writeKubeconfig(path, token string) error {
+func writeKubeconfig(path string, server Server, token string) error {
 	const name = "world"
 	config := clientcmdapi.NewConfig()
-	config.Clusters[name] = &clientcmdapi.Cluster{Server: w.REST.Host, CertificateAuthorityData: w.REST.CAData}
+	config.Clusters[name] = &clientcmdapi.Cluster{Server: server.URL, CertificateAuthorityData: server.CA}
 	config.AuthInfos[name] = &clientcmdapi.AuthInfo{Token: token}
 	config.Contexts[name] = &clientcmdapi.Context{Cluster: name, AuthInfo: name}
 	config.CurrentContext = name

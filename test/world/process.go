@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"sync"
@@ -21,9 +22,11 @@ type Process struct {
 	done chan struct{}
 }
 
-// launch starts a binary. Its standard output and error both go to output, if there is one.
-func (w *World) launch(path string, output io.Writer, args ...string) (*Process, error) {
+// launch starts a binary, with more of an environment than this process has. Its standard output and error both go to output, if
+// there is one.
+func (w *World) launch(path string, environment []string, output io.Writer, args ...string) (*Process, error) {
 	p := &Process{name: filepath.Base(path), cmd: exec.Command(path, args...), tail: &tail{}, done: make(chan struct{})}
+	p.cmd.Env = append(os.Environ(), environment...)
 	p.cmd.Stdout = p.tail
 	if output != nil {
 		p.cmd.Stdout = io.MultiWriter(p.tail, output)
@@ -72,6 +75,15 @@ func (p *Process) Kill() (exitCode int) {
 	return p.ExitCode()
 }
 
+// Pause stops the process without its knowing, until Resume.
+func (p *Process) Pause() error { return p.cmd.Process.Signal(syscall.SIGSTOP) }
+
+// Resume lets a paused process go on.
+func (p *Process) Resume() error { return p.cmd.Process.Signal(syscall.SIGCONT) }
+
+// PID is that of the process.
+func (p *Process) PID() int { return p.cmd.Process.Pid }
+
 // await polls until ready returns true. It gives up when the process or the context has ended, or after startTimeout; the
 // process is then gone.
 func (p *Process) await(ctx context.Context, ready func(context.Context) bool) error {
@@ -92,14 +104,17 @@ func (p *Process) await(ctx context.Context, ready func(context.Context) bool) e
 	return nil
 }
 
-// answers tells whether a GET of the URL answers 200.
-func answers(url string) func(context.Context) bool {
+// answers tells whether a GET of the URL, with the bearer token if there is one, answers 200.
+func answers(c *http.Client, url, token string) func(context.Context) bool {
 	return func(ctx context.Context) bool {
 		request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
 		if err != nil {
 			return false
 		}
-		response, err := http.DefaultClient.Do(request)
+		if token != "" {
+			request.Header.Set("Authorization", "Bearer "+token)
+		}
+		response, err := c.Do(request)
 		if err != nil {
 			return false
 		}

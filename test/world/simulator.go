@@ -39,7 +39,7 @@ func (w *World) StartSimulator(ctx context.Context, o SimulatorOptions) (*Simula
 		return nil, err
 	}
 	file := func(name string) string { return filepath.Join(dir, name) }
-	p, err := w.launch(w.options.Simulator, o.Output, append([]string{
+	p, err := w.launch(w.options.Simulator, nil, o.Output, append([]string{
 		"--ca-out", file("ca"), "--admin-url-out", file("admin"), "--url-out", file("url"),
 	}, o.Args...)...)
 	if err != nil {

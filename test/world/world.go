@@ -16,7 +16,6 @@ import (
 
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
-	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 
@@ -38,8 +37,8 @@ type Options struct {
 	Config string
 	// Manager and Simulator are the binaries that StartManager and StartSimulator run.
 	Manager, Simulator string
-	// Audit, if set, gets a line of JSON (audit.k8s.io/v1 Event, level Metadata) for each call that the operator made to the API
-	// server, soon after it was answered.
+	// Audit, if set, gets a line of JSON (audit.k8s.io/v1 Event) for each call that the operator made to the API server, and for
+	// each call of anybody about the operator's own kinds, then with bodies. It comes soon after the answer.
 	Audit io.Writer
 }
 
@@ -47,15 +46,14 @@ type Options struct {
 type World struct {
 	// Client may do everything; its scheme has Kubernetes' own kinds and v1alpha1.
 	Client client.WithWatch
-	// REST and Kubeconfig, the path of a file, may do everything too.
-	REST       *rest.Config
+	// ControlPlane's REST, and Kubeconfig, the path of a file, may do everything too.
+	*ControlPlane
 	Kubeconfig string
 	// Kubectl is the path of the binary; "" when the assets have none.
 	Kubectl string
 
-	options     Options
-	dir         string // holds what processes read, gone after Close
-	environment *envtest.Environment
+	options Options
+	dir     string // holds what processes read and write, gone after Close
 
 	mu        sync.Mutex
 	processes []*Process // in the order of their start
@@ -75,11 +73,11 @@ func (w *World) start(ctx context.Context) (err error) {
 	if w.dir, err = os.MkdirTemp("", "world-"); err != nil {
 		return err
 	}
-	if err := w.startControlPlane(ctx); err != nil {
+	if err := w.prepare(ctx); err != nil {
 		return err
 	}
 	w.Kubeconfig = filepath.Join(w.dir, "admin.kubeconfig")
-	if err := os.WriteFile(w.Kubeconfig, w.environment.KubeConfig, 0o600); err != nil {
+	if err := writeKubeconfig(w.Kubeconfig, Server{w.REST.Host, w.REST.CAData}, w.REST.BearerToken); err != nil {
 		return err
 	}
 	scheme := runtime.NewScheme()
@@ -92,46 +90,40 @@ func (w *World) start(ctx context.Context) (err error) {
 	return w.install(ctx)
 }
 
-// auditPolicy records what the operator asks of the API server.
-const auditPolicy = `{"apiVersion": "audit.k8s.io/v1", "kind": "Policy", "omitStages": ["RequestReceived"], "rules": [
-  {"level": "Metadata", "users": ["` + serviceAccountUser + `"]}, {"level": "None"}]}`
-
-// startControlPlane starts etcd and kube-apiserver, and installs the CRDs.
-func (w *World) startControlPlane(ctx context.Context) (err error) {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
+// prepare starts the control plane and installs the CRDs.
+func (w *World) prepare(ctx context.Context) error {
 	folder, err := filepath.Abs(cmp.Or(w.options.Assets, os.Getenv("KUBEBUILDER_ASSETS")))
 	if err != nil {
 		return err
 	}
-	asset := func(name string) string { return filepath.Join(folder, name) }
-	if _, err := os.Stat(asset("kubectl")); err == nil {
-		w.Kubectl = asset("kubectl")
+	if path := filepath.Join(folder, "kubectl"); isFile(path) {
+		w.Kubectl = path
 	}
-	w.environment = &envtest.Environment{
-		UseExistingCluster:       new(false), // whatever the environment says: no real cluster is touched
-		CRDDirectoryPaths:        []string{filepath.Join(w.options.Config, "crd", "bases")},
-		ErrorIfCRDPathMissing:    true,
-		ControlPlaneStartTimeout: startTimeout,
-		ControlPlaneStopTimeout:  stopTimeout,
-	}
-	w.environment.ControlPlane.KubectlPath = asset("kubectl")
-	w.environment.ControlPlane.Etcd = &envtest.Etcd{Path: asset("etcd")}
-	server := w.environment.ControlPlane.GetAPIServer()
-	server.Path = asset("kube-apiserver")
-	if w.options.Audit != nil {
-		policy := filepath.Join(w.dir, "audit-policy.json")
-		if err := os.WriteFile(policy, []byte(auditPolicy), 0o600); err != nil {
-			return err
-		}
-		server.Out = w.options.Audit
-		server.Configure().Set("audit-policy-file", policy).Set("audit-log-path", "-")
-	}
-	if w.REST, err = w.environment.Start(); err != nil {
+	if w.ControlPlane, err = w.startControlPlane(ctx, folder, w.options.Audit); err != nil {
 		return err
 	}
-	return ctx.Err()
+	return w.InstallCRDs()
+}
+
+// Reinstall puts the operator's manifests into a control plane that has lost them.
+func (w *World) Reinstall(ctx context.Context) error {
+	if err := w.InstallCRDs(); err != nil {
+		return err
+	}
+	return w.install(ctx)
+}
+
+// InstallCRDs creates the CRDs, or brings them up to date, and returns once the API server knows them.
+func (w *World) InstallCRDs() error {
+	_, err := envtest.InstallCRDs(w.REST, envtest.CRDInstallOptions{
+		Paths: []string{filepath.Join(w.options.Config, "crd", "bases")}, ErrorIfPathMissing: true,
+	})
+	return err
+}
+
+func isFile(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && !info.IsDir()
 }
 
 // Close ends every process of the world, the last one started first, and removes its files. It takes as long as they need to
@@ -147,10 +139,6 @@ func (w *World) Close() error {
 		_, err := p.Stop(ctx)
 		cancel()
 		errs = append(errs, err)
-	}
-	if w.environment != nil {
-		errs = append(errs, w.environment.Stop())
-		w.environment = nil
 	}
 	return errors.Join(append(errs, os.RemoveAll(w.dir))...)
 }

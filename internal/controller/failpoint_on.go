@@ -1,0 +1,56 @@
+//go:build failpoints
+
+package controller
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+)
+
+// failpoint is what the file asks for that the environment variable FAILPOINT names, as in confirmed:kill:2: at the place, the
+// second time that it is reached, the process kills itself, panics (panic), or stops itself until somebody lets it go on (stop).
+// It fails once: the file is gone then.
+var failpoint failpointState
+
+type failpointState struct {
+	mu      sync.Mutex
+	asked   string
+	reached int
+}
+
+// reach fails as the failpoint asks for, if this is its place and its time.
+func reach(p place) {
+	switch failpoint.due(p) {
+	case "panic":
+		panic(fmt.Sprintf("failpoint %s", p))
+	case "stop":
+		_ = syscall.Kill(os.Getpid(), syscall.SIGSTOP)
+	case "kill":
+		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+		select {} // the signal is on its way
+	}
+}
+
+// due returns what to do at a place, "" for nothing.
+func (f *failpointState) due(p place) (action string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	asked, _ := os.ReadFile(os.Getenv("FAILPOINT"))
+	if string(asked) != f.asked {
+		f.asked, f.reached = string(asked), 0
+	}
+	parts := strings.Split(f.asked, ":")
+	if len(parts) != 3 || place(parts[0]) != p {
+		return ""
+	}
+	f.reached++
+	if strconv.Itoa(f.reached) != parts[2] {
+		return ""
+	}
+	_ = os.Remove(os.Getenv("FAILPOINT"))
+	return parts[1]
+}
