@@ -46,15 +46,38 @@ run: build controlplane ## Start the same world and keep it until Ctrl-C.
 ##@ Check
 
 .PHONY: test
-test: controlplane bin/manager-race bin/simulator bin/kustomize ## Run the unit, envtest and e2e tests with the race detector, and ask for coverage.
+test: controlplane bin/manager-race bin/manager-faults bin/simulator bin/kustomize ## Run the unit, envtest, e2e and some fault tests with the race detector, and ask for coverage.
 	@# Shuffling finds tests that lean on each other. It also keeps go from replaying a cached pass: what e2e tests
 	@# are binaries, which the cache can't see.
 	$(if $(MAKE_TERMOUT),,GINKGO_NO_COLOR=1 )CGO_ENABLED=1 MANAGER=$(CURDIR)/bin/manager-race SIMULATOR=$(CURDIR)/bin/simulator KUSTOMIZE=$(CURDIR)/bin/kustomize \
-		go test -race -shuffle=on -timeout=20m -coverpkg=./api/...,./internal/... -coverprofile=bin/cover.all ./...
+		go test -race -shuffle=on -timeout=20m -coverpkg=./api/...,./internal/... -coverprofile=bin/cover.all $$(go list ./... | grep -v /test/faults$$)
 	@grep -v '/zz_generated\.' bin/cover.all >bin/cover.out
 	@go tool cover -func=bin/cover.out | awk '/^total:/ { reached = $$3 + 0 } END { \
 		printf "Coverage: %.1f %% of the hand-written statements in api/ and internal/, at least $(MIN_COVERAGE) %% are asked for.\n", reached; \
 		exit reached < $(MIN_COVERAGE) }'
+	@# By themselves, since they wait for time to pass and would find the machine busy.
+	$(FAULTS) go test -race -shuffle=on -timeout=20m ./test/faults
+
+FAULTS = MANAGER_FAULTS=$(CURDIR)/bin/manager-faults
+# Which fault plans to play: all with one seed after the other, or those whose name contains ONLY.
+SEEDS ?= 1,2,3
+ONLY ?=
+
+.PHONY: faults
+faults: controlplane bin/manager-faults ## Play all fault plans with the SEEDS, or those whose name contains ONLY, and print a table.
+	@$(FAULTS) go test -timeout=6h -run TestPlans -v ./test/faults -args -all -seeds '$(SEEDS)' -only '$(ONLY)' -report $(CURDIR)/bin/faults.txt \
+		| grep -Ev '^ *(=== |--- PASS)'
+	@cat bin/faults.txt
+
+.PHONY: mutants
+mutants: controlplane ## Break each promise of the operator on purpose, and expect the fault plans to notice.
+	@go test -timeout=1h -tags mutants -run TestMutants -v ./test/faults | grep -Ev '^ *=== '
+
+SOAK ?= 1h
+
+.PHONY: soak
+soak: controlplane bin/manager-faults ## Run for SOAK with one call in 20 failing, and look for leaks.
+	@$(FAULTS) go test -timeout=6h -run TestPlans -v ./test/faults -args -soak $(SOAK) -only leaks/change/soak | grep -Ev '^ *=== '
 
 .PHONY: bench
 bench: ## Run the benchmarks.
@@ -63,7 +86,7 @@ bench: ## Run the benchmarks.
 		for (i = 3; i < NF; i += 2) printf " %14s %-10s", $$i, $$(i + 1); print "" }'
 
 .PHONY: lint
-lint: lint-go lint-modules lint-generated lint-manifests lint-binary ## Run all the checks that need no test run.
+lint: lint-go lint-modules lint-generated lint-manifests lint-binary lint-vulnerabilities ## Run all the checks that need no test run.
 
 .PHONY: lint-go
 lint-go: bin/golangci-lint ## Check the Go code, its formatting and who imports whom.
@@ -89,6 +112,12 @@ lint-generated: bin/controller-gen bin/overlay ## Check that the generated files
 lint-manifests: bin/kustomize ## Check that kustomize can build the manifests.
 	@for dir in $(dir $(wildcard config/*/kustomization.yaml)); do echo "kustomize build $$dir"; bin/kustomize build $$dir >/dev/null; done
 
+.PHONY: lint-vulnerabilities
+lint-vulnerabilities: bin/govulncheck ## Check for known vulnerabilities that the code can reach, if their database can be asked.
+	@if found=$$(bin/govulncheck . 2>&1); then echo "govulncheck: nothing found"; \
+		elif grep -q "fetching vulnerabilities" <<<"$$found"; then echo "govulncheck: NOT CHECKED, the database of vulnerabilities can't be reached"; \
+		else echo "$$found" >&2; exit 1; fi
+
 # What only tests and tools need has no place in the operator.
 NOT_IN_MANAGER := testing(/.*)?|github\.com/onsi/.*|sigs\.k8s\.io/controller-runtime/pkg/envtest.*|$(MODULE)/(internal/simulator|hack|test)(/.*)?
 
@@ -96,6 +125,7 @@ NOT_IN_MANAGER := testing(/.*)?|github\.com/onsi/.*|sigs\.k8s\.io/controller-run
 lint-binary: ## Check that nothing of tests and tools is compiled into the operator.
 	@packages=$$(CGO_ENABLED=0 go list -deps .); \
 		if grep -Ex '$(NOT_IN_MANAGER)' <<<"$$packages"; then echo "These packages are compiled into the operator." >&2; exit 1; fi
+	@if CGO_ENABLED=0 go list -f '{{range .GoFiles}}{{println .}}{{end}}' ./internal/controller | grep -x failpoint_on.go; then echo "Failpoints are compiled into the operator." >&2; exit 1; fi
 
 ##@ Develop
 
@@ -170,7 +200,11 @@ bin/simulator bin/demo: bin/%: FORCE
 bin/manager-race: FORCE
 	CGO_ENABLED=1 go build -race -buildvcs=$(BUILDVCS) -o $@ .
 
-bin/controller-gen bin/kustomize bin/golangci-lint: bin/%: FORCE
+# With failpoints, which no other binary has.
+bin/manager-faults: FORCE
+	CGO_ENABLED=1 go build -race -tags failpoints -buildvcs=$(BUILDVCS) -o $@ .
+
+bin/controller-gen bin/kustomize bin/golangci-lint bin/govulncheck: bin/%: FORCE
 	@hack/build-pinned.sh hack/tools/$* $@
 
 K8S_VERSION = $(shell awk '$$1 == "k8s.io/kubernetes" { print $$2 }' hack/controlplane/go.mod)

@@ -1,10 +1,15 @@
 package certcentral
 
 import (
+	"context"
 	"errors"
 	"io"
+	"net"
 	"net/http"
+	"syscall"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	. "github.com/onsi/gomega"
 )
@@ -114,6 +119,34 @@ func TestAWriteCanBeCalledOffUntilItIsSent(t *testing.T) {
 	w.g.Expect(err).To(BeIdenticalTo(off))
 	w.g.Expect(requests).To(BeZero())
 	w.g.Expect(room).To(BeNumerically("<", 1), "it is asked when the wait for the budget is over")
+}
+
+func TestAWriteIsNotSentOnAnOldAnswer(t *testing.T) {
+	for name, tc := range map[string]struct {
+		took time.Duration
+		kind Kind
+	}{
+		"in time":               {maxSure, Unavailable}, // sent, where nobody listens
+		"a stopped process ago": {maxSure + 1, Canceled},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				g := NewWithT(t)
+				key, err := ParseAPIKey([]byte("secret"))
+				g.Expect(err).NotTo(HaveOccurred())
+				endpoint, err := ParseEndpoint("https://127.0.0.1:1")
+				g.Expect(err).NotTo(HaveOccurred())
+				c, err := New(Config{Endpoint: endpoint, Key: key, Budget: NewBudgets(nil).Use("pki/digicert", key, Limits{60, 10})})
+				g.Expect(err).NotTo(HaveOccurred())
+				c.transport.DialContext = func(context.Context, string, string) (net.Conn, error) { return nil, syscall.ECONNREFUSED }
+				err = c.UpdateUser(t.Context(), 7, Update{}, func() error {
+					time.Sleep(tc.took)
+					return nil
+				})
+				g.Expect(KindOf(err)).To(Equal(tc.kind), "%v", err)
+			})
+		})
+	}
 }
 
 func TestArgumentsThatMakeNoRequest(t *testing.T) {

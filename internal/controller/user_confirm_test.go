@@ -72,6 +72,37 @@ var _ = Describe("A write is not made", func() {
 		Expect(expectNoWrite(ctx).err).NotTo(HaveOccurred())
 	})
 
+	It("for a resource that comes out of a backup, until a person asks for it", func(ctx SpecContext) {
+		newer := user.DeepCopy()
+		newer.Generation = 7
+		w.users.seen.see(newer)
+		s := w.reconcile(ctx, user)
+		Expect(s.requests).To(Equal([]string{getJohn}))
+		Expect(s.events).To(ConsistOf(ContainSubstring("Warning RolledBack The resource went back from generation 7 to 1")))
+		Expect(saidOf(user)).To(Equal("RolledBack: Ready=False InSync=False Stalled=True"))
+		w.expectQuiet(ctx, user)
+
+		other := user.DeepCopy()
+		other.UID = "another"
+		w.users.seen.see(other)
+		w.users.seen.see(newer)
+		annotate(ctx, user, v1alpha1.AnnotationReconcileRequestedAt, "now")
+		Expect(w.reconcile(ctx, user).requests).To(Equal([]string{getJohn, putJohn, getJohn}))
+		Expect(saidOf(user)).To(Equal("Updated: Ready=True InSync=True"))
+	})
+
+	It("under an account that comes out of a backup, until its spec is as new again", func(ctx SpecContext) {
+		newer := w.account.DeepCopy()
+		newer.Generation = 2
+		w.users.seenAccounts.see(newer)
+		Expect(w.reconcile(ctx, user).requests).To(Equal([]string{getJohn}))
+		Expect(message(user)).To(HavePrefix("The account went back from generation 2 to 1"))
+
+		edit(ctx, w.account, `interval: 20m`)
+		w.reconcileAccount(ctx)
+		Expect(w.reconcile(ctx, user).requests).To(Equal([]string{getJohn, putJohn, getJohn}))
+	})
+
 	It("for a resource that is gone", func(ctx SpecContext) {
 		w.cached(user)
 		Expect(direct.Delete(ctx, user)).To(Succeed())

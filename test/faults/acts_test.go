@@ -116,15 +116,24 @@ func (r *run) patch(ctx context.Context, object client.Object, merge map[string]
 }
 
 // scrape returns the metrics. Who may do everything may see them.
-func (r *run) scrape(ctx context.Context) []byte {
+func (r *run) scrape(ctx context.Context) (metrics []byte) {
+	r.await(ctx, strikeWithin, "metrics", func() (ok bool) {
+		metrics, ok = r.tryScrape(ctx)
+		return ok
+	})
+	return metrics
+}
+
+func (r *run) tryScrape(ctx context.Context) (metrics []byte, ok bool) {
 	insecure := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true}}
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, r.operators.manager().Metrics+"/metrics", http.NoBody)
 	r.must(err)
 	request.Header.Set("Authorization", "Bearer "+r.REST.BearerToken)
 	answer, err := insecure.Do(request)
-	r.must(err)
+	if err != nil {
+		return nil, false
+	}
 	defer func() { _ = answer.Body.Close() }()
-	text, err := io.ReadAll(answer.Body)
-	r.must(err)
-	return text
+	metrics, err = io.ReadAll(answer.Body)
+	return metrics, err == nil && answer.StatusCode == http.StatusOK
 }

@@ -25,6 +25,9 @@ const (
 	saysKeyRefused  = "KeyRefused: Ready=False Stalled=True"
 )
 
+// keyTriedWithin is when a key that was refused has been tried again, and its users with it: it is tried once a minute.
+const keyTriedWithin = 75 * time.Second
+
 // on is a fault of each call of a method about the first person.
 func on(method string, do simulator.Do) []simulator.Fault {
 	return []simulator.Fault{{Match: simulator.Match{Method: method, User: -1}, Do: do}}
@@ -69,10 +72,10 @@ func answerPlans() (list []plan) {
 	}
 	for _, status := range []int{401, 403} {
 		refused := simulator.Do{Status: status, Body: `{"errors":[{"code":"access_denied|access_denied_invalid_key","message":"No."}]}`}
-		add(fmt.Sprintf("%d to a look, the key is refused", status), fault{certcentral: everywhere(refused), says: saysNotReady, accountSays: saysKeyRefused})
+		add(fmt.Sprintf("%d to a look, the key is refused", status), fault{certcentral: everywhere(refused), says: saysNotReady, accountSays: saysKeyRefused, within: keyTriedWithin})
 		add(fmt.Sprintf("%d to a write, the key is refused", status), fault{
 			certcentral: append(on("PUT", refused), simulator.Fault{Match: simulator.Match{Path: "/user/me"}, Do: refused}),
-			says:        saysNotReady, accountSays: saysKeyRefused,
+			says:        saysNotReady, accountSays: saysKeyRefused, within: keyTriedWithin,
 		})
 	}
 	for _, after := range []string{"", "2", "0", "-5", "soon", "1.5", time.Now().UTC().Format(http.TimeFormat), "Fri, 31 Dec 1999 23:59:59 GMT"} {
@@ -103,7 +106,7 @@ func answerPlans() (list []plan) {
 	add("applied, then 429", fault{certcentral: put(simulator.Do{Apply: true, Status: 429, Headers: map[string]string{"Retry-After": "1"}})})
 	add("applied in part", fault{rules: simulator.Rules{PutOnly: []string{"telephone"}}, says: saysNotAccepted})
 	add("reads flip", fault{rules: simulator.Rules{Flip: true}, says: saysNotAccepted, fights: true})
-	add("reads lag 30 s behind a write", fault{rules: simulator.Rules{Lag: simulator.Duration(30 * time.Second)}, says: saysNotAccepted, meanwhile: func(ctx context.Context, r *run) {
+	add("reads lag 30 s behind a write", fault{rules: simulator.Rules{Lag: simulator.Duration(30 * time.Second)}, meanwhile: func(ctx context.Context, r *run) {
 		r.await(ctx, strikeWithin, "the lag to be told of", func() bool { return r.says(ctx, 0, saysNotAccepted) })
 		r.await(ctx, time.Minute, "the lag to be over", func() bool { return r.settled(ctx) })
 	}})

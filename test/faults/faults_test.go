@@ -121,6 +121,8 @@ func (th *theatre) play(t *testing.T, p plan, seed uint64) *run {
 	th.mu.Lock()
 	defer th.mu.Unlock()
 	th.runs = append(th.runs, r)
+	fmt.Printf("%-90s %d violations, %s in all, recovered in %s\n", fmt.Sprint(p, " ", seed), len(r.violations),
+		time.Since(r.began).Round(time.Second), r.recovery.Round(100*time.Millisecond))
 	return r
 }
 

@@ -68,7 +68,6 @@ func nothingLeft(do func(context.Context, *run)) func(context.Context, *run) {
 		r.pass(ctx, 10*time.Second)
 		goroutines, heap := r.metric(ctx, "go_goroutines"), r.metric(ctx, "go_memstats_heap_inuse_bytes")
 		do(ctx, r)
-		r.certcentral.Reset() // or the record of this process would be all there is in memory
 		r.await(ctx, 2*time.Minute, "the goroutines to end", func() bool { return r.metric(ctx, "go_goroutines") <= goroutines+5 })
 		r.await(ctx, 3*time.Minute, "the heap to be as it was", func() bool { return r.metric(ctx, "go_memstats_heap_inuse_bytes") < heap+8<<20 })
 		if open := r.wire.Conns(); open > 10 {

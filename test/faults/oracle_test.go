@@ -24,7 +24,7 @@ import (
 const (
 	// sureFor is how long before a PUT the API server must have said that it is wanted.
 	sureFor = 10 * time.Second
-	// slack is how much later than the API server's answer a PUT may come that was on its way already.
+	// slack is how much later than the API server's answer a PUT may come that was on its way when the resource was deleted.
 	slack = time.Second
 )
 
@@ -60,13 +60,8 @@ var fields = map[string]func(v1alpha1.Profile) *string{
 
 // judgePut checks one write against what the API server said right before it: P1, P2, P3, P8.
 func (r *run) judgePut(e evidence, put simulator.Call) {
-	i := slices.IndexFunc(r.people, func(p *person) bool { return p.id == put.User })
-	if i < 0 {
-		r.violate("P1", "%s: nobody declared this user", put)
-		return
-	}
-	user, ok := e.lastRead(put.Time, "certcentralusers", userName(i))
-	account, known := e.lastRead(put.Time, "certcentralaccounts", "account")
+	user, ok := e.lastRead(put.Time, "certcentralusers", func(c audited) bool { return *c.user().Spec.UserRef.ID == put.User })
+	account, known := e.lastRead(put.Time, "certcentralaccounts", func(audited) bool { return true })
 	if !ok || !known {
 		r.violate("P2", "%s: the API server was not asked within %s before it", put, sureFor)
 		return
@@ -88,9 +83,9 @@ func (r *run) judgePut(e evidence, put simulator.Call) {
 		r.violate("P3", "%s: writing is forbidden", put)
 	}
 	for _, deleted := range e.kube {
-		if deleted.Verb == "delete" && deleted.ObjectRef.Name == userName(i) && deleted.ok() &&
-			put.Time.After(deleted.Answered.Add(slack)) && !e.createdAgain(deleted, put.Time) {
-			r.violate("P8", "%s: the resource was deleted %s before", put, put.Time.Sub(deleted.Answered))
+		if deleted.Verb == "delete" && deleted.ObjectRef.Name == user.ObjectRef.Name && deleted.ok() &&
+			put.Time.After(deleted.Answered) && put.Time.Sub(user.Answered) > slack && !e.createdAgain(deleted, put.Time) {
+			r.violate("P8", "%s: the resource was deleted before", put)
 		}
 	}
 	if put.Applied && len(put.Changed) == 0 && !r.outcomeWasOpen(e, put) && !r.plan.fault.twice {
@@ -98,10 +93,10 @@ func (r *run) judgePut(e evidence, put simulator.Call) {
 	}
 }
 
-// lastRead is the operator's last read of an object from the API server before a time, if it was answered not long before.
-func (e evidence) lastRead(before time.Time, resource, name string) (audited, bool) {
+// lastRead is the operator's last read of an object that fits from the API server before a time, if it was not long before.
+func (e evidence) lastRead(before time.Time, resource string, fits func(audited) bool) (audited, bool) {
 	for _, call := range slices.Backward(e.kube) {
-		if call.is("get", resource) && call.ObjectRef.Name == name && call.ok() && call.Received.Before(before) {
+		if call.is("get", resource) && call.ok() && call.Received.Before(before) && fits(call) {
 			return call, before.Sub(call.Answered) < sureFor
 		}
 	}

@@ -249,9 +249,11 @@ func (r *run) awaitStrike(ctx context.Context) {
 	f := r.plan.fault
 	if f.failpoint != "" {
 		r.await(ctx, strikeWithin, "the failpoint to be reached", func() bool {
-			_, err := os.Stat(r.operators.failpoint)
-			return os.IsNotExist(err)
+			return !isFile(r.operators.failpoint)
 		})
+		if strings.Contains(f.failpoint, ":kill:") {
+			r.await(ctx, strikeWithin, "a successor", func() bool { return r.operators.succeeded() })
+		}
 	}
 	if len(f.certcentral) > 0 {
 		r.await(ctx, strikeWithin, "CertCentral's fault to strike", func() bool {
@@ -441,6 +443,9 @@ func (r *run) settled(ctx context.Context) bool {
 func (r *run) personSettled(ctx context.Context, i int) bool {
 	user := r.user(ctx, i)
 	if user == nil || user.Status.ObservedGeneration != user.Generation {
+		return false
+	}
+	if asked := user.Annotations[v1alpha1.AnnotationReconcileRequestedAt]; asked != "" && asked != user.Status.LastHandledReconcileAt {
 		return false
 	}
 	if r.plan.fault.ends != "" && i == 0 && !r.healed.IsZero() {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"os"
 	"path/filepath"
 	"sync"
 	"time"
@@ -28,7 +27,7 @@ func newStage(ctx context.Context) (*stage, error) {
 	s := &stage{audit: &audit{}}
 	var err error
 	if s.World, err = world.Start(ctx, world.Options{
-		Config: filepath.Join("..", "..", "config"), Manager: os.Getenv("MANAGER"), Audit: s.audit,
+		Config: filepath.Join("..", "..", "config"), Audit: s.audit,
 	}); err != nil {
 		return nil, err
 	}
@@ -144,6 +143,13 @@ func (o *operators) manager() *world.Manager {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.current
+}
+
+// succeeded tells whether the first manager has a successor.
+func (o *operators) succeeded() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.starts > 1
 }
 
 // supervise starts a manager for each that ends. What a killed one left of its lease is taken away, so that its successor acts at

@@ -29,7 +29,7 @@ func stalePlans() (list []plan) {
 
 // behind changes a resource so many times in a row.
 func behind(generations int) workload {
-	return workload{name: "changes", people: 1, writes: generations + 1, before: declareAll, act: func(ctx context.Context, r *run) {
+	return workload{name: fmt.Sprintf("%d changes", generations), people: 1, writes: generations + 1, before: declareAll, act: func(ctx context.Context, r *run) {
 		for i := range generations {
 			r.retitle(ctx, 0, string(rune('B'+i)))
 		}

@@ -47,9 +47,24 @@ func writerPlans() (list []plan) {
 		r.await(ctx, strikeWithin, "the mode", func() bool { return r.settled(ctx) })
 	}, says: "DriftReported: Ready=True InSync=False", ends: "DriftReported: Ready=True InSync=False"})
 	add("drift that mode Observe only reports", watchOnly, fault{noWrites: true})
+	add("an account that only observes", drift, fault{strike: func(ctx context.Context, r *run) {
+		r.patch(ctx, r.account(), map[string]any{"spec": map[string]any{"mode": v1alpha1.ModeObserve}})
+		r.await(ctx, strikeWithin, "the mode", func() bool { return r.accountSays(ctx, "Available") && r.settled(ctx) })
+	}, says: "DriftReported: Ready=True InSync=False", heal: func(ctx context.Context, r *run) {
+		r.patch(ctx, r.account(), map[string]any{"spec": map[string]any{"mode": v1alpha1.ModeEnforce}})
+	}})
+	add("a resource that nobody waits for", bury, fault{})
 	add("a younger resource for the same person", change, fault{strike: rival, heal: rivalSaysConflict})
 	return list
 }
+
+// bury deletes a resource in quiet. Whatever a colleague does then stays.
+var bury = workload{name: "delete in quiet", people: 1, writes: 1, before: declareAll, act: func(ctx context.Context, r *run) {
+	r.pass(ctx, 2*slack)
+	r.delete(ctx, 0)
+	r.edit(0, map[string]any{"job_title": r.text("title", 0, "drifted")})
+	r.pass(ctx, 2*slack)
+}}
 
 func telephoneStays(_ context.Context, r *run) {
 	if r.certcentral.User(r.people[0].id)["telephone"] != r.text("telephone", 0, "edited") {

@@ -1,0 +1,144 @@
+//go:build mutants
+
+package faults
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/go-logr/logr"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+)
+
+// mutant is the operator with a promise broken on purpose, and the plan that has to notice.
+type mutant struct {
+	promise, how string
+	file         string
+	replace      []string // old and new text, by turns
+	plan         string
+}
+
+var mutants = []mutant{
+	{
+		"P1", "fields that are not declared are left out of a PUT when they may be", "internal/profile/decide.go",
+		[]string{"*t.update(&update) = *t.live(&have)\n", "if t.required {\n*t.update(&update) = *t.live(&have)\n}\n"},
+		"payload/change/unknown fields",
+	},
+	{
+		"P2", "a PUT is sent whatever generation is the newest", "internal/controller/user_act.go",
+		[]string{"current.GetGeneration() != known.GetGeneration()", "false"},
+		"stale/1 changes/1 generation behind",
+	},
+	{
+		"P3", "the account's mode does not count", "internal/profile/profile.go",
+		[]string{"if a == Enforce || b == Observe {", "if false {"},
+		"writers/drift/an account that only observes",
+	},
+	{
+		"P4", "nobody waits for the budget", "internal/certcentral/budget.go",
+		[]string{"	b.mu.Lock()\n	defer b.mu.Unlock()\n	now := b.now()\n	need, patience", "	if lane <= Change {\n		return nil\n	}\n	b.mu.Lock()\n	defer b.mu.Unlock()\n	now := b.now()\n	need, patience"},
+		"transport/60 resources/black hole for 10 %",
+	},
+	{
+		"P5", "a status is written whether or not it is news", "internal/controller/user_report.go",
+		[]string{"if equality.Semantic.DeepEqual(before.Status, after.Status) && !stale {", "if equality.Semantic.DeepEqual(nil, stale) {"},
+		"payload/change/unknown fields",
+	},
+	{
+		"P6", "what was written counts as seen", "internal/controller/user_act.go",
+		[]string{"	if found.plan.Verb == profile.Update {\n		return r.brake", "	if found.plan.Verb == \"\" {\n		return r.brake"},
+		"answers/change/applied in part",
+	},
+	{
+		"P7", "what CertCentral says is not searched for the key", "internal/certcentral/exchange.go",
+		[]string{"shorten(c.cfg.Key.redact(oneLine(messages)))", "shorten(oneLine(messages))"},
+		"payload/change/an error message that has the key",
+	},
+	{
+		"P8", "a resource that goes takes the job title along", "internal/controller/user_controller.go",
+		[]string{
+			"r.seen.release(req.NamespacedName)", "r.seen.release(req.NamespacedName)\nif clear, ok := last.LoadAndDelete(req.NamespacedName); ok {\nclear.(func())()\n}",
+			"reach(looked)", "reach(looked)\nif found.have != nil {\nc, p, id := found.access.client, found.have.Profile, found.userID\nlast.Store(req.NamespacedName, func() {\n" +
+				"_ = c.UpdateUser(context.WithoutCancel(ctx), id, certcentral.Update{Username: p.Username, FirstName: p.FirstName, LastName: p.LastName, Email: p.Email}, nil)\n})\n}",
+			"// findings are the facts", "var last sync.Map\n\n// findings are the facts",
+			"	\"context\"\n", "	\"context\"\n	\"sync\"\n",
+		},
+		"writers/delete in quiet/a resource that nobody waits for",
+	},
+	{
+		"P9", "a PUT without an answer is sent again", "internal/certcentral/users.go",
+		[]string{"	return c.call(ctx, Change, req, nil)", "	if err := c.call(ctx, Change, req, nil); KindOf(err) != Unavailable {\n		return err\n	}\n	return c.call(ctx, Change, req, nil)"},
+		"transport/change/applied, FIN in place of the answer to a write",
+	},
+	{
+		"P10", "events and log tell what is written", "internal/controller/user_status.go",
+		[]string{`fmt.Sprintf("%s (%s)", d.Field, d.Cause)`, `fmt.Sprintf("%s (%s %s)", d.Field, d.Cause, d.Desired)`},
+		"payload/change/unknown fields",
+	},
+}
+
+// TestMutants breaks each promise on purpose, and expects the oracle to say so.
+func TestMutants(t *testing.T) {
+	log.SetLogger(logr.Discard())
+	s, err := newStage(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.close() })
+	for _, m := range mutants {
+		t.Run(m.promise, func(t *testing.T) {
+			i := slices.IndexFunc(plans(), func(p plan) bool { return p.String() == m.plan })
+			if i < 0 {
+				t.Fatalf("there is no plan %q", m.plan)
+			}
+			r := play(t.Context(), plans()[i], 1, s, m.build(t))
+			caught := slices.IndexFunc(r.violations, func(v violation) bool { return v.promise == m.promise })
+			if caught < 0 {
+				t.Fatalf("%s: not caught by %s: %v", m.how, m.plan, r.violations)
+			}
+			fmt.Printf("%-4s %s\n     caught by %s: %s\n", m.promise, m.how, m.plan, r.violations[caught].what)
+		})
+	}
+}
+
+// build compiles the mutant without touching the sources.
+func (m mutant) build(t *testing.T) (binary string) {
+	root, err := filepath.Abs(filepath.Join("..", ".."))
+	if err != nil {
+		t.Fatal(err)
+	}
+	source := filepath.Join(root, m.file)
+	text, err := os.ReadFile(source)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := 0; i < len(m.replace); i += 2 {
+		if strings.Count(string(text), m.replace[i]) != 1 {
+			t.Fatalf("%s has not exactly one %q", m.file, m.replace[i])
+		}
+		text = []byte(strings.Replace(string(text), m.replace[i], m.replace[i+1], 1))
+	}
+	dir := t.TempDir()
+	changed, overlay, binary := filepath.Join(dir, "mutant.go"), filepath.Join(dir, "overlay.json"), filepath.Join(dir, "manager")
+	replaced, err := json.Marshal(map[string]map[string]string{"Replace": {source: changed}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, content := range map[string][]byte{changed: text, overlay: replaced} {
+		if err := os.WriteFile(path, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	build := exec.Command("go", "build", "-race", "-tags", "failpoints", "-overlay", overlay, "-o", binary, ".")
+	build.Dir = root
+	if output, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, output)
+	}
+	return binary
+}
