@@ -191,7 +191,7 @@ func parse(args []string) (*options, error) {
 	flags.StringVar(&o.leaderElectionNamespace, "leader-election-namespace", "", "`namespace` of the lease; the manager's own when empty")
 	flags.Var(&o.endpoints, "allowed-endpoints", "comma-separated `URLs` that API keys may be sent to")
 	flags.Var(&o.namespaces, "namespaces", "comma-separated `names` of the namespaces to watch; all when empty")
-	flags.IntVar(&o.concurrency, "concurrency", 8, "`number` of users that are worked on at a time")
+	flags.IntVar(&o.concurrency, "concurrency", 32, "`number` of users that are worked on at a time; calls that hang hold one each")
 	flags.StringVar(&o.logLevel, "log-level", "info", "debug, info or error")
 	flags.StringVar(&o.logFormat, "log-format", "auto", "json, console, or auto: console on a terminal, else json")
 	flags.BoolVar(&o.version, "version", false, "print the version and exit")

@@ -45,6 +45,7 @@ type Call struct {
 type Client struct {
 	cfg       Config
 	transport *http.Transport
+	large     chan struct{} // taken while a large answer is read
 }
 
 // New makes a client, without a request. The errors say what is wrong with cfg, and never hold the key.
@@ -69,7 +70,7 @@ func New(cfg Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Client{cfg: cfg, transport: transport}, nil
+	return &Client{cfg: cfg, transport: transport, large: make(chan struct{}, 1)}, nil
 }
 
 // Close closes idle connections. Calls under way go on.

@@ -10,11 +10,6 @@ import (
 	"sync/atomic"
 )
 
-const (
-	maxBody  = 8 << 20  // bytes of an answer that is decoded; nothing is decompressed, so they are those of the wire
-	maxFault = 64 << 10 // bytes of an answer that explains an error, or is ignored
-)
-
 // exchange sends one request and turns what comes back into nil or an Error without Op and Sent. sent tells whether the
 // request may have reached the service: it had a connection.
 func (c *Client) exchange(ctx context.Context, req request, accept func([]byte) error) (sent bool, failed *Error) {
@@ -70,7 +65,7 @@ func (c *Client) judge(ctx context.Context, answer *http.Response, accept func([
 	}
 	switch {
 	case accept == nil && answer.StatusCode/100 == 2:
-		_, _, _ = readBody(answer.Body, maxFault) // for the connection's next use
+		_, _, _ = readSmall(answer.Body) // for the connection's next use
 		return nil
 	case accept != nil && answer.StatusCode == http.StatusOK:
 		return c.accept(ctx, answer, accept)
@@ -89,7 +84,7 @@ func (c *Client) accept(ctx context.Context, answer *http.Response, accept func(
 		bad.Err = reason("an encoding that was not asked for")
 		return bad
 	}
-	body, whole, err := readBody(answer.Body, maxBody)
+	body, whole, err := c.readLarge(answer.Request.Context(), answer.Body)
 	switch {
 	case err != nil:
 		e := broken(ctx, err)
@@ -111,7 +106,7 @@ func (c *Client) accept(ctx context.Context, answer *http.Response, accept func(
 func (c *Client) explained(answer *http.Response) *Error {
 	e := &Error{Status: answer.StatusCode}
 	if e.Status >= http.StatusBadRequest && !encoded(answer) {
-		if body, whole, err := readBody(answer.Body, maxFault); err == nil && whole {
+		if body, whole, err := readSmall(answer.Body); err == nil && whole {
 			e.Codes, e.Detail = c.explain(body)
 		}
 	}
@@ -131,12 +126,6 @@ func (c *Client) explain(body []byte) (codes []string, detail string) {
 func encoded(answer *http.Response) bool {
 	encoding := answer.Header.Get("Content-Encoding")
 	return encoding != "" && encoding != "identity"
-}
-
-// readBody reads an answer to its end, which must come within limit bytes to be whole.
-func readBody(body io.Reader, limit int64) (data []byte, whole bool, err error) {
-	data, err = io.ReadAll(io.LimitReader(body, limit+1))
-	return data, int64(len(data)) <= limit, err
 }
 
 // broken is the Error of a request that got no whole answer.

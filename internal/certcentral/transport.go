@@ -38,7 +38,7 @@ func newTransport(caBundle []byte) (*http.Transport, error) {
 		DisableCompression:     true,
 		Protocols:              &protocols,
 		MaxIdleConnsPerHost:    4,
-		MaxConnsPerHost:        32,
+		MaxConnsPerHost:        64,
 		IdleConnTimeout:        idleTimeout,
 	}, nil
 }

@@ -107,46 +107,45 @@ func TestAWriteGoesBeforePolls(t *testing.T) {
 }
 
 func TestAWriteCanBeCalledOffUntilItIsSent(t *testing.T) {
-	requests := 0
-	w := newWorld(t, func(http.ResponseWriter, *http.Request) { requests++ }, func(c *Config) {
-		c.Budget = NewBudgets(nil).Use("pki/digicert", c.Key, Limits{PerMinute: 6000, Burst: 1000})
+	inVirtualTime(t, func(t *testing.T, g *WithT, c *Client) {
+		off, room := errors.New("a newer generation came"), 0.0
+		err := c.UpdateUser(t.Context(), 7, Update{}, func() error {
+			room = c.cfg.Budget.bucket.Tokens()
+			return off
+		})
+		g.Expect(err).To(BeIdenticalTo(off))
+		g.Expect(room).To(BeNumerically("<", 1), "it is asked when the wait for the budget is over")
 	})
-	off, room := errors.New("a newer generation came"), 0.0
-	err := w.UpdateUser(t.Context(), 7, Update{}, func() error {
-		room = w.cfg.Budget.bucket.Tokens()
-		return off
-	})
-	w.g.Expect(err).To(BeIdenticalTo(off))
-	w.g.Expect(requests).To(BeZero())
-	w.g.Expect(room).To(BeNumerically("<", 1), "it is asked when the wait for the budget is over")
 }
 
 func TestAWriteIsNotSentOnAnOldAnswer(t *testing.T) {
-	for name, tc := range map[string]struct {
-		took time.Duration
-		kind Kind
-	}{
-		"in time":               {maxSure, Unavailable}, // sent, where nobody listens
-		"a stopped process ago": {maxSure + 1, Canceled},
-	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				g := NewWithT(t)
-				key, err := ParseAPIKey([]byte("secret"))
-				g.Expect(err).NotTo(HaveOccurred())
-				endpoint, err := ParseEndpoint("https://127.0.0.1:1")
-				g.Expect(err).NotTo(HaveOccurred())
-				c, err := New(Config{Endpoint: endpoint, Key: key, Budget: NewBudgets(nil).Use("pki/digicert", key, Limits{60, 10})})
-				g.Expect(err).NotTo(HaveOccurred())
-				c.transport.DialContext = func(context.Context, string, string) (net.Conn, error) { return nil, syscall.ECONNREFUSED }
-				err = c.UpdateUser(t.Context(), 7, Update{}, func() error {
-					time.Sleep(tc.took)
-					return nil
-				})
-				g.Expect(KindOf(err)).To(Equal(tc.kind), "%v", err)
+	inVirtualTime(t, func(t *testing.T, g *WithT, c *Client) {
+		for took, kind := range map[time.Duration]Kind{
+			maxSure:     Unavailable, // it is sent, and nobody listens
+			maxSure + 1: Canceled,    // the process was stopped meanwhile
+		} {
+			err := c.UpdateUser(t.Context(), 7, Update{}, func() error {
+				time.Sleep(took)
+				return nil
 			})
-		})
-	}
+			g.Expect(KindOf(err)).To(Equal(kind), "%v", err)
+		}
+	})
+}
+
+// inVirtualTime runs a test with a client whose waits take no time, and whose requests nobody listens to.
+func inVirtualTime(t *testing.T, test func(*testing.T, *WithT, *Client)) {
+	synctest.Test(t, func(t *testing.T) {
+		g := NewWithT(t)
+		key, err := ParseAPIKey([]byte("secret"))
+		g.Expect(err).NotTo(HaveOccurred())
+		endpoint, err := ParseEndpoint("https://127.0.0.1:1")
+		g.Expect(err).NotTo(HaveOccurred())
+		c, err := New(Config{Endpoint: endpoint, Key: key, Budget: NewBudgets(nil).Use("pki/digicert", key, Limits{60, 10})})
+		g.Expect(err).NotTo(HaveOccurred())
+		c.transport.DialContext = func(context.Context, string, string) (net.Conn, error) { return nil, syscall.ECONNREFUSED }
+		test(t, g, c)
+	})
 }
 
 func TestArgumentsThatMakeNoRequest(t *testing.T) {

@@ -16,11 +16,11 @@ import (
 
 const (
 	firstRetry = time.Second
-	lastRetry  = 2 * time.Minute
+	lastRetry  = time.Minute
 	jitter     = 0.1
 )
 
-// backoff spaces the retries of one object, from 1 s to 2 min, doubling, with jitter. It bounds one object only: what keeps
+// backoff spaces the retries of one object, from 1 s to 1 min, doubling, with jitter. It bounds one object only: what keeps
 // many failing objects inside the account's budget is the budget.
 type backoff struct {
 	workqueue.TypedRateLimiter[reconcile.Request]

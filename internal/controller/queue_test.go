@@ -24,13 +24,13 @@ func request(name string) reconcile.Request {
 }
 
 var _ = Describe("The queue", func() {
-	It("backs off from 1 s to 2 min, doubling, up to 10 % early, for each object on its own", func() {
+	It("backs off from 1 s to 1 min, doubling, up to 10 % early, for each object on its own", func() {
 		b := newBackoff()
 		for wait := time.Second; wait < lastRetry; wait *= 2 {
 			Expect(b.When(request("john"))).To(beIn(wait))
 		}
 		for range 100 {
-			Expect(b.When(request("john"))).To(beIn(2 * time.Minute))
+			Expect(b.When(request("john"))).To(beIn(time.Minute))
 		}
 		Expect(b.When(request("jane"))).To(beIn(time.Second))
 		b.Forget(request("john"))

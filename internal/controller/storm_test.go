@@ -151,6 +151,20 @@ var _ = Describe("A crowd of 300", func() {
 		Entry("while nothing answers", simulator.Do{Drop: true}, unavailableSaid),
 	)
 
+	It("is looked at again within a minute after a maintenance of 2 hours", func(ctx SpecContext) {
+		w := openWorld(ctx, fmt.Sprintf(`{interval: 10m, budget: {requestsPerMinute: %d, burst: %d}}`, perMinute, burst))
+		w.step(time.Minute)
+		c := w.newCrowd(burst / 2)
+		w.fault(simulator.Fault{Do: simulator.Do{Status: 503}})
+		c.run(ctx, 2*time.Hour)
+		Expect(c.said()).To(Equal(map[string]int{unavailableSaid: burst / 2}))
+		Expect(c.writes).To(Equal(burst/2), "two hours of trouble are told once")
+
+		w.ClearFaults()
+		c.run(ctx, time.Minute)
+		Expect(c.said()).To(Equal(map[string]int{"InSync: Ready=True InSync=True": burst / 2}))
+	})
+
 	It("uses what there is of the budget when all is well", func(ctx SpecContext) {
 		w := openWorld(ctx, fmt.Sprintf(`{interval: 1m, budget: {requestsPerMinute: %d, burst: %d}}`, perMinute, burst))
 		w.SetRules(simulator.Rules{})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -93,7 +94,7 @@ func answerPlans() (list []plan) {
 	for _, after := range []string{"86400", "99999999999999999999", "Fri, 31 Dec 2100 23:59:59 GMT"} {
 		add("429 with Retry-After "+strings.NewReplacer(",", "", ":", ".").Replace(after), fault{
 			certcentral: everywhere(simulator.Do{Status: 429, Headers: map[string]string{"Retry-After": after}}),
-			says:        saysThrottled, lasts: 10 * time.Second, ends: saysThrottled, noWrites: true, patient: true,
+			says:        saysThrottled, lasts: 10 * time.Second, ends: saysThrottled, patient: true, heal: silence,
 		})
 	}
 	add("429 of the service's own windows", fault{
@@ -114,6 +115,15 @@ func answerPlans() (list []plan) {
 		rules: simulator.Rules{Trimmed: true}, keepRules: true, says: saysNotAccepted, ends: saysNotAccepted, fights: true,
 	}})
 	return list
+}
+
+// silence expects that nobody was asked anything after the first 429.
+func silence(_ context.Context, r *run) {
+	calls := r.certcentral.Calls()
+	first := slices.IndexFunc(calls, func(c simulator.Call) bool { return c.Status == http.StatusTooManyRequests })
+	if after := calls[first+1:]; len(after) > 0 {
+		r.violate("P4", "%s although CertCentral asked to wait", after[0])
+	}
 }
 
 // payloadPlans have CertCentral answer a look with a body that is odd, and either means the user or does not.
@@ -148,6 +158,20 @@ func payloadPlans() (list []plan) {
 		list = append(list, plan{group: "payload", name: p.name, workload: change, fault: fault{
 			certcentral: []simulator.Fault{{Match: simulator.Match{Method: "GET", User: -1, Times: times}, Do: simulator.Do{Status: 200, Body: p.body}}},
 			says:        p.says,
+		}})
+	}
+	for name, p := range map[string]struct {
+		telephone any // as it is stored, and not declared
+		body      string
+	}{
+		"a telephone that is absent": {nil, `{{{bare}}}`},
+		"a telephone of null":        {nil, `{{{bare}}, "telephone": null}`},
+		"an empty telephone":         {nil, `{{{bare}}, "telephone": ""}`},
+		"a telephone of blanks":      {"  ", `{{{bare}}, "telephone": "  "}`},
+	} {
+		list = append(list, plan{group: "payload", name: name, workload: change, fault: fault{
+			strike: func(_ context.Context, r *run) { r.edit(0, map[string]any{"telephone": p.telephone}) }, differs: true,
+			certcentral: []simulator.Fault{{Match: simulator.Match{Method: "GET", User: -1, Times: 1}, Do: simulator.Do{Status: 200, Body: p.body}}},
 		}})
 	}
 	for _, m := range []simulator.Malform{simulator.Huge, simulator.GzipBomb} {

@@ -23,6 +23,7 @@ func clusterPlans() (list []plan) {
 		{Verb: "get", Resource: "certcentralaccounts"},
 		{Verb: "get", Resource: "secrets"},
 		{Verb: "patch", Resource: "certcentralusers/status"},
+		{Verb: "patch", Resource: "certcentralaccounts/status"},
 		{Verb: "create", Resource: "events"},
 		{Verb: "watch", Resource: "certcentralusers"},
 		{Verb: "update", Resource: "leases"},
@@ -53,7 +54,10 @@ func clusterPlans() (list []plan) {
 		r.driftUnseen(ctx, 20*time.Second)
 		r.must(r.Etcd.Start(ctx))
 	}})
-	add("etcd set back to an old snapshot", rolledBack, fault{meanwhile: setBack, loses: true, ends: "RolledBack: Ready=False InSync=False Stalled=True", patient: true})
+	add("etcd set back to an old snapshot", rolledBack, fault{
+		args:      []string{"--leader-elect=false"}, // a leader may be gone with what it remembers, if that takes long
+		meanwhile: setBack, loses: true, ends: "RolledBack: Ready=False InSync=False Stalled=True", patient: true,
+	})
 	add("etcd wiped", change, fault{meanwhile: wipe, loses: true})
 	add("lease stolen", change, fault{strike: stealLease, twice: true})
 	add("two managers at once", drift, fault{strike: twoAtOnce, heal: endSecond, twice: true})
@@ -74,9 +78,12 @@ func clusterPlans() (list []plan) {
 
 // reachFor makes the operator come to a call that it makes only now and then.
 var reachFor = map[string]func(context.Context, *run){
-	"secretsget":            func(ctx context.Context, r *run) { r.requestAccount(ctx) },
-	"certcentraluserswatch": func(_ context.Context, r *run) { r.gate.server.CloseClientConnections() },
+	"secretsget":                      askAccount,
+	"certcentralaccounts/statuspatch": askAccount,
+	"certcentraluserswatch":           func(_ context.Context, r *run) { r.gate.server.CloseClientConnections() },
 }
+
+func askAccount(ctx context.Context, r *run) { r.requestAccount(ctx) }
 
 // driftUnseen changes the person while the API server is out of reach: nothing may be written on account of that after 10 s.
 func (r *run) driftUnseen(ctx context.Context, d time.Duration) {

@@ -77,7 +77,7 @@ type quiet struct {
 func (th *theatre) perform(t *testing.T, p plan, seed uint64) {
 	expected := th.quietly(t, p.workload, seed)
 	r := th.play(t, p, seed)
-	if f := p.fault; expected.end != r.end && f.ends == "" && !f.loses && len(r.violations) == 0 {
+	if f := p.fault; expected.end != r.end && f.ends == "" && !f.loses && !f.differs && len(r.violations) == 0 {
 		r.violate("end", "without the fault:\n%s\nwith it:\n%s", expected.end, r.end)
 	}
 	if p.fault.asFast > 0 && r.p99ed > p.fault.asFast*expected.p99ed {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -88,9 +89,20 @@ func (r *run) judgePut(e evidence, put simulator.Call) {
 			r.violate("P8", "%s: the resource was deleted before", put)
 		}
 	}
-	if put.Applied && len(put.Changed) == 0 && !r.outcomeWasOpen(e, put) && !r.plan.fault.twice {
-		r.violate("calls", "%s: it changes nothing", put)
+	if !e.asksForSomething(put) {
+		r.violate("calls", "%s: it has what the look before it showed", put)
 	}
+}
+
+// asksForSomething tells whether a PUT differs from the last look before it.
+func (e evidence) asksForSomething(put simulator.Call) bool {
+	for _, c := range slices.Backward(e.calls) {
+		if c.Method == "GET" && c.User == put.User && c.Seq < put.Seq && c.Status == 200 {
+			sent := put.Sent()
+			return slices.ContainsFunc(slices.Collect(maps.Keys(fields)), func(name string) bool { return sent[name] != shownIn(c, name) })
+		}
+	}
+	return false
 }
 
 // lastRead is the operator's last read of an object that fits from the API server before a time, if it was not long before.
@@ -106,13 +118,6 @@ func (e evidence) lastRead(before time.Time, resource string, fits func(audited)
 func (e evidence) createdAgain(deleted audited, before time.Time) bool {
 	return slices.ContainsFunc(e.kube, func(c audited) bool {
 		return c.Verb == "create" && c.ObjectRef.Name == deleted.ObjectRef.Name && c.Answered.After(deleted.Answered) && c.Answered.Before(before)
-	})
-}
-
-// outcomeWasOpen tells whether an earlier PUT for the same person got no answer, or one that leaves it open whether it was applied.
-func (r *run) outcomeWasOpen(e evidence, put simulator.Call) bool {
-	return slices.ContainsFunc(e.calls, func(c simulator.Call) bool {
-		return c.Method == "PUT" && c.User == put.User && c.Seq < put.Seq && (c.Status/100 != 2 || c.Fault != "")
 	})
 }
 

@@ -30,6 +30,8 @@ type fault struct {
 	wire   simulator.WireFault
 	flaw   simulator.Flaw
 	maxTLS uint16
+	// args are more flags of the manager.
+	args []string
 	// failpoint has the manager fail between two steps, as in confirmed:kill:1.
 	failpoint string
 	// strike does whatever else goes wrong, before the workload acts.
@@ -63,7 +65,8 @@ type fault struct {
 	fights   bool // another writer undoes what is written: it comes as often as the brake allows
 	noWrites bool // not one PUT may be made
 	twice    bool // two managers at once may each write
-	loses    bool // objects are lost: the end is not that of a quiet run
+	differs  bool // the end is not that of a quiet run
+	loses    bool // the control plane is not what it was, either
 }
 
 func (p plan) String() string { return p.group + "/" + p.workload.name + "/" + p.name }

@@ -133,6 +133,7 @@ func (r *run) prepare(ctx context.Context, binary string) {
 	r.declareAccount(ctx)
 	r.operators = &operators{
 		stage: r.stage, binary: binary, endpoints: r.endpoint(), output: &output{}, failpoint: filepath.Join(r.dir, "failpoint"),
+		args: r.plan.fault.args,
 	}
 	r.must(r.operators.start(ctx))
 	r.await(ctx, strikeWithin, "the account to open", func() bool { return r.accountSays(ctx, "Available") })
@@ -228,17 +229,18 @@ func (r *run) serve(ctx context.Context, o simulator.ServerOptions) (err error) 
 	return nil
 }
 
-// fill puts what is known of the first person into a body: {{id}}, {{fields}} of the user's JSON, the {{others}} without the id, and
-// the {{key}}.
+// fill puts what is known of the first person into a body: {{id}}, {{fields}} of the user's JSON, the {{others}} without the id,
+// the {{bare}} ones without the telephone, and the {{key}}.
 func (r *run) fill(body string) string {
-	user := r.certcentral.User(r.people[0].id)
-	all, err := json.Marshal(user)
-	r.must(err)
-	delete(user, "id")
-	others, err := json.Marshal(user)
-	r.must(err)
+	without := func(name string) string {
+		user := r.certcentral.User(r.people[0].id)
+		delete(user, name)
+		encoded, err := json.Marshal(user)
+		r.must(err)
+		return string(encoded[1 : len(encoded)-1])
+	}
 	return strings.NewReplacer("{{key}}", r.key, "{{id}}", strconv.FormatInt(r.people[0].id, 10),
-		"{{fields}}", string(all[1:len(all)-1]), "{{others}}", string(others[1:len(others)-1])).Replace(body)
+		"{{fields}}", without(""), "{{others}}", without("id"), "{{bare}}", without("telephone")).Replace(body)
 }
 
 // endpoint is the URL of CertCentral by way of the wire.
@@ -442,14 +444,14 @@ func (r *run) settled(ctx context.Context) bool {
 
 func (r *run) personSettled(ctx context.Context, i int) bool {
 	user := r.user(ctx, i)
+	if r.plan.fault.ends != "" && i == 0 && !r.healed.IsZero() {
+		return r.says(ctx, i, r.plan.fault.ends)
+	}
 	if user == nil || user.Status.ObservedGeneration != user.Generation {
 		return false
 	}
 	if asked := user.Annotations[v1alpha1.AnnotationReconcileRequestedAt]; asked != "" && asked != user.Status.LastHandledReconcileAt {
 		return false
-	}
-	if r.plan.fault.ends != "" && i == 0 && !r.healed.IsZero() {
-		return r.says(ctx, i, r.plan.fault.ends)
 	}
 	said := normal(conditionsOf(user.Status.Conditions))
 	if r.plan.workload.mode == v1alpha1.ModeObserve {

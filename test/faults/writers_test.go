@@ -20,12 +20,12 @@ func writerPlans() (list []plan) {
 	}})
 	add("a colleague changes what is not declared, before the look", change, fault{strike: func(_ context.Context, r *run) {
 		r.edit(0, map[string]any{"telephone": r.text("telephone", 0, "edited")})
-	}, loses: true, meanwhile: telephoneStays})
+	}, differs: true, meanwhile: telephoneStays})
 	add("a colleague changes what is not declared, after the PUT", change, fault{meanwhile: func(ctx context.Context, r *run) {
 		r.await(ctx, strikeWithin, "a PUT", func() bool { return len(puts(r)) > 1 })
 		r.edit(0, map[string]any{"telephone": r.text("telephone", 0, "edited")})
 		r.request(ctx, 0)
-	}, loses: true, heal: telephoneStays})
+	}, differs: true, heal: telephoneStays})
 	for _, fate := range []simulator.Fate{simulator.Ignored, simulator.Undone} {
 		add("an identity provider: each PUT is "+string(fate), change, fault{meanwhile: func(ctx context.Context, r *run) {
 			r.certcentral.SetRules(simulator.Rules{Owned: map[int64]simulator.Owned{r.people[0].id: {Put: fate}}})
