@@ -8,8 +8,9 @@ import (
 
 	coordinationv1 "k8s.io/api/coordination/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
-	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/certcentral-io/user-operator/internal/simulator"
@@ -58,13 +59,13 @@ func clusterPlans() (list []plan) {
 		args:      []string{"--leader-elect=false"}, // a leader may be gone with what it remembers, if that takes long
 		meanwhile: setBack, loses: true, ends: "RolledBack: Ready=False InSync=False Stalled=True", patient: true,
 	})
-	add("etcd wiped", change, fault{meanwhile: wipe, loses: true})
+	add("etcd wiped", change, fault{meanwhile: wipe, loses: true, more: 1})
 	add("lease stolen", change, fault{strike: stealLease, twice: true})
 	add("two managers at once", drift, fault{strike: twoAtOnce, heal: endSecond, twice: true})
 	for _, place := range []string{"looked", "confirmed", "written"} {
-		add("leader paused for 30 s when "+place, change, fault{failpoint: place + ":stop:1", meanwhile: pausedLeader, heal: endSecond, twice: true})
+		add("leader paused for 30 s when "+place, change, fault{failpoint: place + ":stop:1", meanwhile: pausedLeader, heal: endSecond, twice: true, more: 1, differs: true})
 	}
-	add("CRD removed and back", change, fault{meanwhile: crdGone, loses: true})
+	add("CRD removed and back", change, fault{meanwhile: crdGone, loses: true, more: 1})
 	for _, right := range []string{"certcentralusers/status", "secrets", "certcentralusers", "events"} {
 		add("no right to "+right, change, fault{meanwhile: func(ctx context.Context, r *run) {
 			restore := r.withdraw(ctx, right)
@@ -194,11 +195,12 @@ func isFile(path string) bool {
 
 // crdGone removes the users' CRD, and with it all users. Nothing may come of that in CertCentral.
 func crdGone(ctx context.Context, r *run) {
-	crd := &apiextensionsv1.CustomResourceDefinition{ObjectMeta: metav1.ObjectMeta{Name: "certcentralusers.certcentral.io"}}
+	crd := &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Name: "certcentralusers.certcentral.io"}}
+	crd.SetGroupVersionKind(schema.GroupVersionKind{Group: "apiextensions.k8s.io", Version: "v1", Kind: "CustomResourceDefinition"})
 	r.await(ctx, strikeWithin, "B", func() bool { return r.settled(ctx) })
 	r.must(r.Client.Delete(ctx, crd))
 	r.await(ctx, strikeWithin, "the CRD to go", func() bool {
-		return client.IgnoreNotFound(r.Client.Get(ctx, client.ObjectKeyFromObject(crd), crd)) == nil && r.user(ctx, 0) == nil
+		return apierrors.IsNotFound(r.Client.Get(ctx, client.ObjectKeyFromObject(crd), crd))
 	})
 	before := len(puts(r))
 	r.edit(0, map[string]any{"job_title": r.text("title", 0, "drifted")})

@@ -36,6 +36,11 @@ var mutants = []mutant{
 		"stale/1 changes/1 generation behind",
 	},
 	{
+		"P2", "a PUT is sent however long ago it was confirmed", "internal/certcentral/client.go",
+		[]string{"time.Since(asking) > maxSure", "time.Since(asking) < 0"},
+		"cluster/change/leader paused for 30 s when confirmed",
+	},
+	{
 		"P3", "the account's mode does not count", "internal/profile/profile.go",
 		[]string{"if a == Enforce || b == Observe {", "if false {"},
 		"writers/drift/an account that only observes",
@@ -92,7 +97,7 @@ func TestMutants(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = s.close() })
 	for _, m := range mutants {
-		t.Run(m.promise, func(t *testing.T) {
+		t.Run(m.promise+" "+m.how, func(t *testing.T) {
 			i := slices.IndexFunc(plans(), func(p plan) bool { return p.String() == m.plan })
 			if i < 0 {
 				t.Fatalf("there is no plan %q", m.plan)

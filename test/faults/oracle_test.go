@@ -138,8 +138,8 @@ func (r *run) judgeOrder(e evidence) {
 		}
 	}
 	for id, count := range effective {
-		if count > r.plan.workload.writes && !r.plan.fault.fights {
-			r.violate("calls", "user %d was changed %d times, where %d is enough", id, count, r.plan.workload.writes)
+		if enough := r.plan.workload.writes + r.plan.fault.more; count > enough && !r.plan.fault.fights {
+			r.violate("calls", "user %d was changed %d times, where %d is enough", id, count, enough)
 		}
 		if count > 5*len(r.keys)+r.plan.workload.writes {
 			r.violate("brake", "user %d was changed %d times", id, count)

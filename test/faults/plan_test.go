@@ -62,6 +62,7 @@ type fault struct {
 	within time.Duration
 
 	// What a fault excuses.
+	more     int  // so many PUTs more may change a person: the fault declares something itself
 	fights   bool // another writer undoes what is written: it comes as often as the brake allows
 	noWrites bool // not one PUT may be made
 	twice    bool // two managers at once may each write

@@ -3,18 +3,15 @@ package faults
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"hash/fnv"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -182,112 +179,6 @@ func (r *run) backlog() time.Duration {
 	return time.Duration(len(r.people)*3) * time.Minute / time.Duration(budget.RequestsPerMinute)
 }
 
-// arm puts the faults in force.
-func (r *run) arm(ctx context.Context) {
-	f := r.plan.fault
-	rules := f.rules
-	if rules.RetryAfter == "" {
-		rules.RetryAfter = simulator.RetryAfterSeconds
-	}
-	r.certcentral.SetRules(rules)
-	r.must(r.breakTransport(ctx))
-	for _, c := range f.certcentral {
-		if c.Match.User == -1 {
-			c.Match.User = r.people[0].id
-		}
-		if r.decoy != nil && c.Do.Headers["Location"] == "{{decoy}}" {
-			c.Do.Headers = map[string]string{"Location": "https://" + r.decoy.Addr().String() + "/services/v2/user/7"}
-		}
-		c.Do.Body = r.fill(c.Do.Body)
-		r.must(r.certcentral.Inject(c))
-	}
-	r.gate.arm(f.kubernetes...)
-}
-
-// breakTransport spoils the connections to CertCentral, and its TLS.
-func (r *run) breakTransport(ctx context.Context) error {
-	f := r.plan.fault
-	if f.flaw != "" || f.maxTLS != 0 {
-		return r.serve(ctx, simulator.ServerOptions{Certificate: f.flaw, MaxTLS: f.maxTLS})
-	}
-	if f.wire != (simulator.WireFault{}) {
-		return r.wire.Set(f.wire)
-	}
-	return nil
-}
-
-// serve replaces the server by one at the same address, whose authority the account trusts.
-func (r *run) serve(ctx context.Context, o simulator.ServerOptions) (err error) {
-	o.Address = r.server.Addr()
-	if err := r.server.Close(); err != nil {
-		return err
-	}
-	if r.server, err = simulator.NewServerWith(r.certcentral, o); err != nil {
-		return err
-	}
-	r.patch(ctx, r.account(), map[string]any{"spec": map[string]any{"caBundle": r.server.CAPEM()}})
-	return nil
-}
-
-// fill puts what is known of the first person into a body: {{id}}, {{fields}} of the user's JSON, the {{others}} without the id,
-// the {{bare}} ones without the telephone, and the {{key}}.
-func (r *run) fill(body string) string {
-	without := func(name string) string {
-		user := r.certcentral.User(r.people[0].id)
-		delete(user, name)
-		encoded, err := json.Marshal(user)
-		r.must(err)
-		return string(encoded[1 : len(encoded)-1])
-	}
-	return strings.NewReplacer("{{key}}", r.key, "{{id}}", strconv.FormatInt(r.people[0].id, 10),
-		"{{fields}}", without(""), "{{others}}", without("id"), "{{bare}}", without("telephone")).Replace(body)
-}
-
-// endpoint is the URL of CertCentral by way of the wire.
-func (r *run) endpoint() string { return r.wire.URL(r.server.URL()) }
-
-// awaitStrike waits until the fault was felt: one that hits nothing tests nothing.
-func (r *run) awaitStrike(ctx context.Context) {
-	f := r.plan.fault
-	if f.failpoint != "" {
-		r.await(ctx, strikeWithin, "the failpoint to be reached", func() bool {
-			return !isFile(r.operators.failpoint)
-		})
-		if strings.Contains(f.failpoint, ":kill:") {
-			r.await(ctx, strikeWithin, "a successor", func() bool { return r.operators.succeeded() })
-		}
-	}
-	if len(f.certcentral) > 0 {
-		r.await(ctx, strikeWithin, "CertCentral's fault to strike", func() bool {
-			return slices.ContainsFunc(r.certcentral.Faults(), func(a simulator.Armed) bool { return a.Used > 0 })
-		})
-	}
-	if len(f.kubernetes) > 0 {
-		r.await(ctx, strikeWithin, "the API server's fault to strike", func() bool { return r.gate.hits() > 0 })
-	}
-	if f.says != "" {
-		r.await(ctx, strikeWithin, f.says, func() bool { return r.says(ctx, 0, f.says) })
-	}
-	if f.accountSays != "" {
-		r.await(ctx, strikeWithin, "account: "+f.accountSays, func() bool { return r.accountSays(ctx, f.accountSays) })
-	}
-}
-
-func (r *run) heal(ctx context.Context) {
-	if r.plan.fault.heal != nil {
-		r.plan.fault.heal(ctx, r)
-	}
-	r.certcentral.ClearFaults()
-	r.must(r.wire.Set(simulator.WireFault{}))
-	if f := r.plan.fault; f.flaw != "" || f.maxTLS != 0 {
-		r.must(r.serve(ctx, simulator.ServerOptions{}))
-	}
-	if !r.plan.fault.keepRules {
-		r.certcentral.SetRules(simulator.Rules{RetryAfter: simulator.RetryAfterSeconds})
-	}
-	r.gate.heal()
-}
-
 // rest restarts the manager in quiet, and notes what there is in the end.
 func (r *run) rest(ctx context.Context) {
 	r.stop(ctx)
@@ -357,123 +248,4 @@ func (r *run) await(ctx context.Context, limit time.Duration, what string, done 
 			r.must(fmt.Errorf("waited %s in vain for %s; %s", limit, what, r.situation()))
 		}
 	}
-}
-
-// situation says how things are, for a run that can't go on.
-func (r *run) situation() string {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-	defer cancel()
-	var said []string
-	for i := range min(3, len(r.people)) {
-		if user := r.user(ctx, i); user != nil {
-			said = append(said, fmt.Sprintf("person %d (generation %d): %s", i, user.Generation, conditionsOf(user.Status.Conditions)))
-		}
-	}
-	calls := r.certcentral.Calls()
-	for _, c := range calls[max(0, len(calls)-8):] {
-		said = append(said, fmt.Sprintf("%s %s %s", c.Time.Format("05.000"), c, c.Fault))
-	}
-	log := r.operators.output.bytes()
-	return strings.Join(said, "; ") + "\n" + string(log[max(0, len(log)-3000):])
-}
-
-// user returns the resource of a person, nil when there is none.
-func (r *run) user(ctx context.Context, i int) *v1alpha1.CertCentralUser {
-	user := &v1alpha1.CertCentralUser{}
-	if r.Client.Get(ctx, client.ObjectKey{Namespace: r.namespace, Name: userName(i)}, user) != nil {
-		return nil
-	}
-	return user
-}
-
-func userName(i int) string { return fmt.Sprintf("person-%03d", i) }
-
-// says tells whether a resource says so of its newest generation, as in "Throttled: Ready=Unknown".
-func (r *run) says(ctx context.Context, i int, what string) bool {
-	user := r.user(ctx, i)
-	return user != nil && strings.HasPrefix(conditionsOf(user.Status.Conditions), what) &&
-		meta.FindStatusCondition(user.Status.Conditions, v1alpha1.ConditionReady).ObservedGeneration == user.Generation
-}
-
-func (r *run) accountSays(ctx context.Context, what string) bool {
-	account := &v1alpha1.CertCentralAccount{}
-	err := r.Client.Get(ctx, client.ObjectKey{Namespace: r.namespace, Name: "account"}, account)
-	return err == nil && strings.HasPrefix(conditionsOf(account.Status.Conditions), what)
-}
-
-// conditionsOf is what a resource says.
-func (r *run) conditionsOf(ctx context.Context, name string) string {
-	user := &v1alpha1.CertCentralUser{ObjectMeta: r.meta(name)}
-	if r.Client.Get(ctx, client.ObjectKeyFromObject(user), user) != nil {
-		return ""
-	}
-	return conditionsOf(user.Status.Conditions)
-}
-
-// accountID is the CertCentral account that the key belongs to.
-func (r *run) accountID(ctx context.Context) int64 {
-	account := r.account()
-	r.must(r.Client.Get(ctx, client.ObjectKeyFromObject(account), account))
-	return account.Status.AccountID
-}
-
-// conditionsOf is conditions in one line: "Throttled: Ready=Unknown InSync=Unknown Reconciling=True".
-func conditionsOf(conditions []metav1.Condition) string {
-	ready := meta.FindStatusCondition(conditions, v1alpha1.ConditionReady)
-	if ready == nil {
-		return ""
-	}
-	line := ready.Reason + ":"
-	for _, kind := range []string{v1alpha1.ConditionReady, v1alpha1.ConditionInSync, v1alpha1.ConditionReconciling, v1alpha1.ConditionStalled} {
-		if c := meta.FindStatusCondition(conditions, kind); c != nil {
-			line += fmt.Sprintf(" %s=%s", kind, c.Status)
-		}
-	}
-	return line
-}
-
-// settled tells whether each resource says what it must say in the end, and CertCentral has it so.
-func (r *run) settled(ctx context.Context) bool {
-	for i, p := range r.people {
-		if p.title != "" && !r.personSettled(ctx, i) {
-			return false
-		}
-	}
-	return true
-}
-
-func (r *run) personSettled(ctx context.Context, i int) bool {
-	user := r.user(ctx, i)
-	if r.plan.fault.ends != "" && i == 0 && !r.healed.IsZero() {
-		return r.says(ctx, i, r.plan.fault.ends)
-	}
-	if user == nil || user.Status.ObservedGeneration != user.Generation {
-		return false
-	}
-	if asked := user.Annotations[v1alpha1.AnnotationReconcileRequestedAt]; asked != "" && asked != user.Status.LastHandledReconcileAt {
-		return false
-	}
-	said := normal(conditionsOf(user.Status.Conditions))
-	if r.plan.workload.mode == v1alpha1.ModeObserve {
-		return said == "DriftReported: Ready=True InSync=False"
-	}
-	return said == "InSync: Ready=True InSync=True" && r.certcentral.User(r.people[i].id)["job_title"] == r.people[i].title
-}
-
-// normal takes Updated and InSync for the same: which one it is depends on whether the status got lost after the write.
-func normal(said string) string { return strings.Replace(said, "Updated:", "InSync:", 1) }
-
-// describeEnd is all that is in the end, to be compared with that of a quiet run.
-func (r *run) describeEnd(ctx context.Context) string {
-	var lines []string
-	for i, p := range r.people {
-		stored, err := json.Marshal(r.certcentral.User(p.id))
-		r.must(err)
-		line := string(stored)
-		if user := r.user(ctx, i); user != nil {
-			line += " | " + normal(conditionsOf(user.Status.Conditions)) + fmt.Sprintf(" %v", user.Status.Differences)
-		}
-		lines = append(lines, line)
-	}
-	return strings.Join(lines, "\n")
 }
