@@ -20,18 +20,20 @@ var pieces = sync.Pool{New: func() any { return new([piece]byte) }}
 // readLarge reads an answer to its end, which must come within maxBody bytes to be whole.
 func (c *Client) readLarge(ctx context.Context, body io.Reader) (data []byte, whole bool, err error) {
 	var read []*[piece]byte
+	size, alone := 0, false
 	defer func() {
 		for _, p := range read {
 			pieces.Put(p)
 		}
+		if alone {
+			<-c.large
+		}
 	}()
-	size, alone := 0, false
 	for err == nil && size <= maxBody {
 		if size > maxSmall && !alone {
 			select {
 			case c.large <- struct{}{}:
 				alone = true
-				defer func() { <-c.large }()
 			case <-ctx.Done():
 				return nil, false, ctx.Err()
 			}

@@ -29,7 +29,7 @@ func (c *Client) exchange(ctx context.Context, req request, accept func([]byte) 
 		return connected.Load(), broken(ctx, err)
 	}
 	defer func() { _ = answer.Body.Close() }()
-	failed = c.judge(ctx, answer, accept)
+	failed = c.judge(limited, answer, accept)
 	if failed != nil && failed.Kind == BadResponse && limited.Err() != nil {
 		failed = gaveUp(ctx) // the service saw us hang up and cut its answer short
 	}
@@ -84,7 +84,7 @@ func (c *Client) accept(ctx context.Context, answer *http.Response, accept func(
 		bad.Err = reason("an encoding that was not asked for")
 		return bad
 	}
-	body, whole, err := c.readLarge(answer.Request.Context(), answer.Body)
+	body, whole, err := c.readLarge(ctx, answer.Body)
 	switch {
 	case err != nil:
 		e := broken(ctx, err)

@@ -173,7 +173,7 @@ func (d Do) answer(note string) answer {
 	case d.Status >= http.StatusBadRequest:
 		a = refuse(d.Status, apiError{plausibleCode(d.Status), "The simulator was told to say so."})
 	}
-	a.note = join(", ", note, a.note)
+	a.note = join(note, a.note)
 	return a
 }
 
@@ -216,7 +216,7 @@ func (d Do) String() string {
 		}
 		return name
 	}
-	return join(", ",
+	return join(
 		word("delay "+time.Duration(d.Delay).String(), d.Delay != 0),
 		word("hang", d.Hang),
 		word("applied", d.Apply),

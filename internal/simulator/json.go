@@ -153,8 +153,8 @@ func oneOf[T ~string](word *T, read []byte, set ...T) error {
 }
 
 // join puts the parts that say something together.
-func join(separator string, parts ...string) string {
-	return strings.Join(slices.DeleteFunc(parts, func(p string) bool { return p == "" }), separator)
+func join(parts ...string) string {
+	return strings.Join(slices.DeleteFunc(parts, func(p string) bool { return p == "" }), ", ")
 }
 
 // Duration is a time.Duration written as "5s" in JSON.

@@ -139,7 +139,7 @@ func (s *Simulator) record(v *visit, r *http.Request) *Call {
 func (s *Simulator) print(c *Call) {
 	note := c.Note
 	if c.Fault != "" {
-		note = join(", ", note, "fault: "+c.Fault)
+		note = join(note, "fault: "+c.Fault)
 	}
 	s.printLine(c.Method, withoutSearch(c.Path)+"  "+c.answer(), note)
 }

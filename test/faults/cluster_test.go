@@ -30,6 +30,9 @@ func clusterPlans() (list []plan) {
 		{Verb: "update", Resource: "leases"},
 	} {
 		for _, do := range []kubeTrouble{conflict, gone, tooMany, broken, unavailable, hang, reset, delay, lostAnswer} {
+			if call.Verb == "watch" && do == lostAnswer {
+				continue // a watch has no answer to lose, but events
+			}
 			f := call
 			f.Do = do
 			list = append(list, plan{group: "cluster", name: f.String(), workload: change, sample: do == hang || do == conflict, fault: fault{

@@ -69,11 +69,11 @@ func declareOdd(ctx context.Context, r *run) {
 		account := &v1alpha1.CertCentralAccount{ObjectMeta: r.meta(fmt.Sprintf("odd-%d", i)), Spec: v1alpha1.CertCentralAccountSpec{
 			Endpoint: replace.Replace(odd), CABundle: r.server.CAPEM(), APIKeySecretRef: v1alpha1.SecretKeyRef{Name: "key"},
 		}}
-		if err := r.Client.Create(ctx, account); apierrors.IsInvalid(err) {
+		err := r.Client.Create(ctx, account)
+		if apierrors.IsInvalid(err) {
 			continue
-		} else {
-			r.must(err)
 		}
+		r.must(err)
 		declared++
 		r.await(ctx, strikeWithin, account.Spec.Endpoint+" to be refused", func() bool {
 			return r.Client.Get(ctx, client.ObjectKeyFromObject(account), account) == nil &&

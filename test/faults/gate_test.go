@@ -201,8 +201,9 @@ func (g *gate) times(r *http.Request, resource string, event []byte) int {
 		return 0
 	case duplicate:
 		return 2
-	case hold, hang:
+	case hold:
 		wait(r, held)
+	default: // it is none of an event
 	}
 	return 1
 }

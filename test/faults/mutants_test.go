@@ -107,7 +107,7 @@ func TestMutants(t *testing.T) {
 			if caught < 0 {
 				t.Fatalf("%s: not caught by %s: %v", m.how, m.plan, r.violations)
 			}
-			fmt.Printf("%-4s %s\n     caught by %s: %s\n", m.promise, m.how, m.plan, r.violations[caught].what)
+			fmt.Fprintf(os.Stdout, "%-4s %s\n     caught by %s: %s\n", m.promise, m.how, m.plan, r.violations[caught].what)
 		})
 	}
 }

@@ -54,8 +54,8 @@ type fault struct {
 
 	// keepRules has the rules outlast the fault; patient has the operator wait longer than a run lasts.
 	keepRules, patient bool
-	// asFast is how many times as long as in quiet the healthy may take; 0 is not measured.
-	asFast time.Duration
+	// asFast expects the healthy to take less than twice as long as in quiet.
+	asFast bool
 	// limit is how long the run may take; 0 is runLimit.
 	limit time.Duration
 	// within is how long the recovery may take; 0 is recoverWithin.

@@ -74,6 +74,11 @@ func (r *run) accountID(ctx context.Context) int64 {
 
 // settled tells whether each resource says what it must say in the end, and CertCentral has it so.
 func (r *run) settled(ctx context.Context) bool {
+	account := r.account()
+	if r.Client.Get(ctx, client.ObjectKeyFromObject(account), account) != nil ||
+		pending(account.Annotations, account.Status.LastHandledReconcileAt) {
+		return false
+	}
 	for i, p := range r.people {
 		if p.title != "" && !r.personSettled(ctx, i) {
 			return false
@@ -90,7 +95,7 @@ func (r *run) personSettled(ctx context.Context, i int) bool {
 	if user == nil || user.Status.ObservedGeneration != user.Generation {
 		return false
 	}
-	if asked := user.Annotations[v1alpha1.AnnotationReconcileRequestedAt]; asked != "" && asked != user.Status.LastHandledReconcileAt {
+	if pending(user.Annotations, user.Status.LastHandledReconcileAt) {
 		return false
 	}
 	said := normal(conditionsOf(user.Status.Conditions))
@@ -98,6 +103,12 @@ func (r *run) personSettled(ctx context.Context, i int) bool {
 		return said == "DriftReported: Ready=True InSync=False"
 	}
 	return said == "InSync: Ready=True InSync=True" && r.certcentral.User(r.people[i].id)["job_title"] == r.people[i].title
+}
+
+// pending tells whether somebody asked for a look that was not made yet.
+func pending(annotations map[string]string, handled string) bool {
+	asked := annotations[v1alpha1.AnnotationReconcileRequestedAt]
+	return asked != "" && asked != handled
 }
 
 // normal takes Updated and InSync for the same: which one it is depends on whether the status got lost after the write.

@@ -37,13 +37,16 @@ func behind(generations int) workload {
 }
 
 // swap deletes the resource of one person, and makes one of the same name for another.
-var swap = workload{name: "swap", people: 2, writes: 2, before: func(ctx context.Context, r *run) { r.declare(ctx, 0, "A") },
+var swap = workload{
+	name: "swap", people: 2, writes: 2,
+	before: func(ctx context.Context, r *run) { r.declare(ctx, 0, "A") },
 	act: func(ctx context.Context, r *run) {
 		r.retitle(ctx, 0, "B")
 		r.delete(ctx, 0)
 		r.people[0], r.people[1] = r.people[1], r.people[0]
 		r.declare(ctx, 0, "C")
-	}}
+	},
+}
 
 // lookAtOldSpec has the operator look at the person that its cache still knows, and makes them differ, so that it would write.
 func lookAtOldSpec(ctx context.Context, r *run) {

@@ -70,6 +70,6 @@ func transportPlans() (list []plan) {
 	}
 	return append(list, plan{group: "transport", name: "black hole for 10 %", workload: people60, fault: fault{
 		certcentral: []simulator.Fault{{Match: simulator.Match{Method: "GET", Every: 10, Nth: 5}, Do: simulator.Do{Hang: true}}},
-		meanwhile:   healthyGoOn, within: 2 * time.Minute, asFast: 2,
+		meanwhile:   healthyGoOn, within: 2 * time.Minute, asFast: true,
 	}})
 }

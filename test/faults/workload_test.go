@@ -50,10 +50,7 @@ var (
 	}}
 	crowd     = workload{name: "200 resources", people: 200, writes: 1, act: declareAll}
 	hugeCrowd = workload{name: "300 resources", people: 300, writes: 1, act: declareAll}
-	idle      = workload{name: "idle", people: 1, writes: 1, before: declareAll, act: func(ctx context.Context, r *run) {
-		r.request(ctx, 0)
-	}}
-	blank = workload{name: "trailing blank", people: 1, writes: 5, before: declareAll, act: func(ctx context.Context, r *run) {
+	blank     = workload{name: "trailing blank", people: 1, writes: 5, before: declareAll, act: func(ctx context.Context, r *run) {
 		r.retitle(ctx, 0, "B", " ")
 	}}
 	watchOnly = workload{name: "observe", people: 1, mode: v1alpha1.ModeObserve, before: declareAll, act: func(ctx context.Context, r *run) {
