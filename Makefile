@@ -56,7 +56,7 @@ test: controlplane bin/manager-race bin/manager-faults bin/simulator bin/kustomi
 		printf "Coverage: %.1f %% of the hand-written statements in api/ and internal/, at least $(MIN_COVERAGE) %% are asked for.\n", reached; \
 		exit reached < $(MIN_COVERAGE) }'
 	@# By themselves, since they wait for time to pass and would find the machine busy.
-	$(FAULTS) go test -race -shuffle=on -timeout=20m ./test/faults
+	$(FAULTS) go test -race -shuffle=on -parallel=6 -timeout=20m ./test/faults
 
 FAULTS = MANAGER_FAULTS=$(CURDIR)/bin/manager-faults
 # Which fault plans to play: all with one seed after the other, or those whose name contains ONLY.
@@ -65,13 +65,29 @@ ONLY ?=
 
 .PHONY: faults
 faults: controlplane bin/manager-faults ## Play all fault plans with the SEEDS, or those whose name contains ONLY, and print a table.
-	@$(FAULTS) go test -timeout=6h -run TestPlans -v ./test/faults -args -all -seeds '$(SEEDS)' -only '$(ONLY)' -report $(CURDIR)/bin/faults.txt \
+	@$(FAULTS) go test -timeout=6h -parallel=8 -run TestPlans -v ./test/faults -args -all -stages 6 -seeds '$(SEEDS)' -only '$(ONLY)' -report $(CURDIR)/bin/faults.txt \
 		| grep -Ev '^ *(=== |--- PASS)'
 	@cat bin/faults.txt
 
 .PHONY: mutants
 mutants: controlplane ## Break each promise of the operator on purpose, and expect the fault plans to notice.
 	@go test -timeout=1h -tags mutants -run TestMutants -v ./test/faults | grep -Ev '^ *=== '
+
+# How long each fuzz target runs.
+FUZZTIME ?= 20s
+
+.PHONY: fuzz
+fuzz: ## Run each fuzz target for FUZZTIME. What one finds becomes a seed that go test runs from then on.
+	@# A few steps of minimising have to do: by default each new input gets a minute, and a short run does nothing else.
+	@log=$$(mktemp); trap 'rm -f "$$log"' EXIT; failed=; \
+		for found in $$(go list -f '{{$$dir := .Dir}}{{range .TestGoFiles}}{{$$dir}}/{{.}} {{end}}{{range .XTestGoFiles}}{{$$dir}}/{{.}} {{end}}' ./... \
+			| xargs grep -EHo '^func Fuzz[A-Za-z0-9_]+' | sed 's/func //'); do \
+			target=$${found##*:}; \
+			if CGO_ENABLED=0 go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 20x "$$(dirname "$$found")" >"$$log" 2>&1; \
+			then awk -v target=$$target '$$4 == "execs:" { n = $$5 } END { printf "%-20s %10d executions in %s\n", target, n, "$(FUZZTIME)" }' "$$log"; \
+			else cat "$$log"; failed+=" $$target"; fi; \
+		done; \
+		if [ -n "$$failed" ]; then echo "Something was found by$$failed" >&2; exit 1; fi
 
 SOAK ?= 1h
 

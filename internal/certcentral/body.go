@@ -8,7 +8,7 @@ import (
 )
 
 const (
-	maxBody  = 8 << 20   // bytes of an answer that is decoded; nothing is decompressed, so they are those of the wire
+	maxBody  = 4 << 20   // bytes of an answer that is decoded; nothing is decompressed, so they are those of the wire
 	maxSmall = 512 << 10 // bytes that an answer may have beside others; of the larger ones a client reads one at a time
 	maxFault = 64 << 10  // bytes of an answer that explains an error, or is ignored
 	piece    = 64 << 10  // bytes that are read at once

@@ -3,7 +3,6 @@ package e2e
 import (
 	"context"
 	"crypto/tls"
-	"encoding/json"
 	"io"
 	"net/http"
 	"os/exec"
@@ -27,9 +26,9 @@ var _ = Describe("The operator's rights", func() {
 		title := value("Title")
 		user := s.declare(ctx, newPerson(ctx, nil), v1alpha1.Profile{JobTitle: &title}, "True Updated")
 		Eventually(ctx, eventsOf).WithArguments(user).Should(ContainElement("Updated"), "it may write events")
-		Eventually(ctx, apiCalls).Should(ContainElement(And(HaveField("Verb", "patch"), HaveField("ObjectRef.Namespace", s.namespace))))
+		Eventually(ctx, audited).Should(ContainElement(And(HaveField("Verb", "patch"), HaveField("ObjectRef.Namespace", s.namespace))))
 
-		Expect(apiCalls()).NotTo(ContainElement(HaveField("ResponseStatus.Code", http.StatusForbidden)))
+		Expect(audited()).NotTo(ContainElement(HaveField("ResponseStatus.Code", http.StatusForbidden)))
 		Expect(strings.ToLower(string(operatorLog.Contents()))).NotTo(ContainSubstring("forbidden"))
 	})
 
@@ -185,30 +184,9 @@ func get(ctx context.Context, url, token string) (status int, body []byte) {
 	return response.StatusCode, body
 }
 
-// apiCall is a call of the operator to the API server, from the audit log.
-type apiCall struct {
-	Verb           string
-	ObjectRef      struct{ Namespace, Resource, Subresource string }
-	ResponseStatus struct{ Code int }
-}
-
-// apiCalls returns all calls of the operator to the API server that were answered.
-func apiCalls() (calls []apiCall) {
-	GinkgoHelper()
-	for line := range strings.Lines(string(auditLog.Contents())) {
-		if !strings.HasSuffix(line, "}\n") {
-			continue // still on its way
-		}
-		var call apiCall
-		Expect(json.Unmarshal([]byte(line), &call)).To(Succeed(), line)
-		calls = append(calls, call)
-	}
-	return calls
-}
-
 // statusWrites counts the operator's writes to users in a namespace.
 func statusWrites(namespace string) (count int) {
-	for _, call := range apiCalls() {
+	for _, call := range audited() {
 		if call.ObjectRef.Namespace == namespace && call.ObjectRef.Resource == "certcentralusers" && call.Verb == "patch" {
 			count++
 		}

@@ -2,6 +2,7 @@ package faults
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"slices"
 	"time"
@@ -10,6 +11,7 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -65,8 +67,18 @@ func clusterPlans() (list []plan) {
 	add("etcd wiped", change, fault{meanwhile: wipe, loses: true, more: 1})
 	add("lease stolen", change, fault{strike: stealLease, twice: true})
 	add("two managers at once", drift, fault{strike: twoAtOnce, heal: endSecond, twice: true})
-	for _, place := range []string{"looked", "confirmed", "written"} {
-		add("leader paused for 30 s when "+place, change, fault{failpoint: place + ":stop:1", meanwhile: pausedLeader, heal: endSecond, twice: true, more: 1, differs: true})
+	for _, pause := range []struct {
+		place string
+		d     time.Duration
+	}{
+		{"looked", 30 * time.Second},
+		{"confirmed", 30 * time.Second}, // longer than a write may take,
+		{"confirmed", 12 * time.Second}, // and not as long as that
+		{"written", 30 * time.Second},
+	} {
+		add(fmt.Sprintf("leader paused for %s when %s", pause.d, pause.place), change, fault{
+			failpoint: pause.place + ":stop:1", meanwhile: pausedLeader(pause.d), heal: endSecond, twice: true, more: 1, differs: true,
+		})
 	}
 	add("CRD removed and back", change, fault{meanwhile: crdGone, loses: true, more: 1})
 	for _, right := range []string{"certcentralusers/status", "secrets", "certcentralusers", "events"} {
@@ -180,15 +192,19 @@ func endSecond(ctx context.Context, r *run) {
 
 // pausedLeader lets the leader stop in the middle of a write. Another one takes over, and a newer generation comes; then the first
 // goes on.
-func pausedLeader(ctx context.Context, r *run) {
-	r.await(ctx, strikeWithin, "the leader to stop", func() bool { return !isFile(r.operators.failpoint) })
-	r.must(r.operators.freeLease(ctx))
-	r.second = r.operators.another()
-	r.must(r.second.start(ctx))
-	r.retitle(ctx, 0, "C")
-	r.pass(ctx, 30*time.Second)
-	r.must(r.operators.manager().Resume())
-	r.pass(ctx, 5*time.Second)
+func pausedLeader(d time.Duration) func(context.Context, *run) {
+	return func(ctx context.Context, r *run) {
+		r.await(ctx, strikeWithin, "the leader to stop", func() bool { return !isFile(r.operators.failpoint) })
+		stopped := time.Now()
+		r.must(r.operators.freeLease(ctx))
+		r.second = r.operators.another()
+		r.must(r.second.start(ctx))
+		r.retitle(ctx, 0, "C")
+		r.await(ctx, strikeWithin, "C", func() bool { return r.certcentral.User(r.people[0].id)["job_title"] == r.people[0].title })
+		r.pass(ctx, d-time.Since(stopped))
+		r.must(r.operators.manager().Resume())
+		r.pass(ctx, 5*time.Second)
+	}
 }
 
 func isFile(path string) bool {
@@ -198,7 +214,8 @@ func isFile(path string) bool {
 
 // crdGone removes the users' CRD, and with it all users. Nothing may come of that in CertCentral.
 func crdGone(ctx context.Context, r *run) {
-	crd := &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Name: "certcentralusers.certcentral.io"}}
+	crd := &unstructured.Unstructured{}
+	crd.SetName("certcentralusers.certcentral.io")
 	crd.SetGroupVersionKind(schema.GroupVersionKind{Group: "apiextensions.k8s.io", Version: "v1", Kind: "CustomResourceDefinition"})
 	r.await(ctx, strikeWithin, "B", func() bool { return r.settled(ctx) })
 	r.must(r.Client.Delete(ctx, crd))

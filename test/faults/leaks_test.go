@@ -18,7 +18,7 @@ var soak = flag.Duration("soak", 2*time.Minute, "how long the soak lasts")
 func leakPlans() []plan {
 	long := func(name string, d time.Duration, f fault) plan {
 		f.limit, f.within = d+5*time.Minute, 2*time.Minute
-		return plan{group: "leaks", name: name, workload: change, fault: f}
+		return plan{group: "leaks", name: name, workload: change, fault: f, once: true}
 	}
 	return []plan{
 		long("10 000 created and deleted", 10*time.Minute, fault{meanwhile: nothingLeft(func(ctx context.Context, r *run) {

@@ -38,11 +38,11 @@ var mutants = []mutant{
 	{
 		"P2", "a PUT is sent however long ago it was confirmed", "internal/certcentral/client.go",
 		[]string{"time.Since(asking) > maxSure", "time.Since(asking) < 0"},
-		"cluster/change/leader paused for 30 s when confirmed",
+		"cluster/change/leader paused for 12s when confirmed",
 	},
 	{
 		"P3", "the account's mode does not count", "internal/profile/profile.go",
-		[]string{"if a == Enforce || b == Observe {", "if false {"},
+		[]string{"if a == Enforce || b == Observe {\n		return b", "if a == Enforce || b == Observe {\n		return a"},
 		"writers/drift/an account that only observes",
 	},
 	{

@@ -47,6 +47,7 @@ func (r *run) judge() {
 	r.judgeReady(e)
 	r.judgeDiscretion(e)
 	r.judgeDeletion()
+	r.p99ed = r.p99()
 }
 
 // fields are the API's names of the profile fields that a PUT carries.

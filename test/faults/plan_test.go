@@ -14,8 +14,8 @@ type plan struct {
 	group, name string
 	workload    workload
 	fault       fault
-	// sample plans run in make test too.
-	sample bool
+	// sample plans run in make test too; once plans with the first seed only.
+	sample, once bool
 }
 
 // fault is what goes wrong, while the workload goes on. All of it ends with the healing.

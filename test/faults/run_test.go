@@ -97,6 +97,7 @@ func play(ctx context.Context, p plan, seed uint64, s *stage, binary string) (r 
 	r = &run{plan: p, seed: seed, random: rand.New(rand.NewPCG(seed, name.Sum64())), stage: s, began: time.Now(), key: newKey()}
 	r.keys = []string{r.key}
 	defer r.clear()
+	defer r.judge() // also what went wrong before the end
 	defer func() {
 		if broken := recover(); broken != nil {
 			f, ok := broken.(failure)
@@ -111,8 +112,6 @@ func play(ctx context.Context, p plan, seed uint64, s *stage, binary string) (r 
 	if !p.fault.patient {
 		r.rest(ctx)
 	}
-	r.judge()
-	r.p99ed = r.p99()
 	return r
 }
 

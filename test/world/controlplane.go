@@ -86,7 +86,8 @@ func (w *World) startControlPlane(ctx context.Context, folder string, audit io.W
 }
 
 func (w *World) service(path string, output io.Writer, ready func(context.Context) bool, args ...string) *Service {
-	return &Service{start: func() (*Process, error) { return w.launch(path, nil, output, args...) }, ready: ready}
+	c := command{path: path, args: args, output: output, errors: io.Discard} // a line of the audit log is not to be torn by another
+	return &Service{start: func() (*Process, error) { return w.launch(c) }, ready: ready}
 }
 
 // apiServerArgs writes what the API server reads, and returns its flags. Whoever has the token may do everything.

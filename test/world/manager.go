@@ -89,11 +89,11 @@ func (w *World) LaunchManager(kubeconfig string, o ManagerOptions) (*Manager, er
 	if err != nil {
 		return nil, err
 	}
-	p, err := w.launch(cmp.Or(o.Binary, w.options.Manager), o.Environment, o.Output, append([]string{
+	p, err := w.launch(command{path: cmp.Or(o.Binary, w.options.Manager), environment: o.Environment, output: o.Output, args: append([]string{
 		"--kubeconfig", kubeconfig, "--allowed-endpoints", o.Endpoints,
 		"--leader-elect", "--leader-election-namespace", Namespace,
 		"--metrics-bind-address", ports[0], "--health-probe-bind-address", ports[1],
-	}, o.Args...)...)
+	}, o.Args...)})
 	if err != nil {
 		return nil, err
 	}

@@ -22,16 +22,27 @@ type Process struct {
 	done chan struct{}
 }
 
-// launch starts a binary, with more of an environment than this process has. Its standard output and error both go to output, if
-// there is one.
-func (w *World) launch(path string, environment []string, output io.Writer, args ...string) (*Process, error) {
-	p := &Process{name: filepath.Base(path), cmd: exec.Command(path, args...), tail: &tail{}, done: make(chan struct{})}
-	p.cmd.Env = append(os.Environ(), environment...)
+// command is a binary to run.
+type command struct {
+	path        string
+	args        []string
+	environment []string // in addition to that of this process, as NAME=value
+	// output gets standard output, and standard error unless errors does; nil drops them.
+	output, errors io.Writer
+}
+
+// launch starts a binary.
+func (w *World) launch(c command) (*Process, error) {
+	p := &Process{name: filepath.Base(c.path), cmd: exec.Command(c.path, c.args...), tail: &tail{}, done: make(chan struct{})}
+	p.cmd.Env = append(os.Environ(), c.environment...)
 	p.cmd.Stdout = p.tail
-	if output != nil {
-		p.cmd.Stdout = io.MultiWriter(p.tail, output)
+	if c.output != nil {
+		p.cmd.Stdout = io.MultiWriter(p.tail, c.output)
 	}
 	p.cmd.Stderr = p.cmd.Stdout
+	if c.errors != nil {
+		p.cmd.Stderr = io.MultiWriter(p.tail, c.errors)
+	}
 	p.cmd.WaitDelay = time.Second
 	// Ctrl-C on a terminal is for whoever made the world, who then ends the process in due order.
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}

@@ -39,9 +39,9 @@ func (w *World) StartSimulator(ctx context.Context, o SimulatorOptions) (*Simula
 		return nil, err
 	}
 	file := func(name string) string { return filepath.Join(dir, name) }
-	p, err := w.launch(w.options.Simulator, nil, o.Output, append([]string{
+	p, err := w.launch(command{path: w.options.Simulator, output: o.Output, args: append([]string{
 		"--ca-out", file("ca"), "--admin-url-out", file("admin"), "--url-out", file("url"),
-	}, o.Args...)...)
+	}, o.Args...)})
 	if err != nil {
 		return nil, err
 	}
