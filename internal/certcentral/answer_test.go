@@ -1,6 +1,7 @@
 package certcentral
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"unicode"
@@ -84,14 +85,49 @@ func TestDetailIsOneShortLine(t *testing.T) {
 	g.Expect(long).To(And(HaveSuffix("é…"), Satisfy(utf8.ValidString)))
 }
 
+func TestDetailHoldsNoPartOfTheKey(t *testing.T) {
+	const secret = "A1B2C3D4E5F6_G7H8J9K0"
+	key, err := ParseAPIKey([]byte(secret))
+	NewWithT(t).Expect(err).NotTo(HaveOccurred())
+	client := &Client{cfg: Config{Key: key}}
+	for name, tc := range map[string]struct{ message, detail string }{
+		"the whole key":       {"bad key " + secret + ".", "bad key [redacted]."},
+		"twice, side by side": {secret + secret, "[redacted]"},
+		"clipped":             {"bad key " + secret[:12] + "…", "bad key [redacted]…"},
+		"its end":             {"bad key …" + secret[9:], "bad key …[redacted]"},
+		"wrapped":             {"bad key " + secret[:10] + "\\n" + secret[10:], "bad key [redacted] [redacted]"},
+		"escaped":             {`bad key \u0041` + secret[1:], "bad key [redacted]"},
+		"a few letters of it": {"bad key A1B2C3…", "bad key A1B2C3…"},
+		"at the cut":          {strings.Repeat("x", 290) + secret, strings.Repeat("x", 290) + "[redacted]"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, detail := client.explain([]byte(`{"errors":[{"message":"` + tc.message + `"}]}`))
+			NewWithT(t).Expect(detail).To(Equal(tc.detail))
+		})
+	}
+	codes, _ := client.explain([]byte(`{"errors":[{"code":"key.` + secret + `"}]}`))
+	NewWithT(t).Expect(codes).To(Equal([]string{"key.[redacted]"}))
+}
+
+// FuzzExplain looks for an error body that gets the key, or what no line can hold, into what people read.
 func FuzzExplain(f *testing.F) {
+	const secret = "KEY-CANARY_0123456789/abcdef"
 	for _, seed := range []string{
-		`{"errors":[{"code":"a|b","message":"Nope."}]}`, `{"errors":{"code":"a","message":"M\nN"}}`, `{"errors":"x"}`,
-		`<html>`, `{"errors":[{"code":"KEY-CANARY","message":"your key KEY-CANARY"}]}`, `{"errors":[{"message":"KEY\u0000-CANARY"}]}`,
+		``, `null`, `[]`, `"x"`, `<html>502</html>`, `{"errors":"x"}`, `{"errors":null}`, `{"errors":[]}`, `{"errors":[null, 5, "x", []]}`, `{"Errors":[{"Code":"a"}]}`,
+		`{"errors":[{"code":"a|b","message":"Nope."}]}`, `{"errors":{"code":"a","message":"M\nN"}}`, `{"errors":[{"code":"a"}],"errors":[{"code":"b"}]}`,
+		`{"errors":[{"code":7,"message":["M"]}]}`, `{"errors":[{"code":"John Smith <j@example.com>","message":"John"}]}`, `{"errors":[{"code":"a\nb"},{"code":""}]}`,
+		`{"errors":[` + strings.Repeat(`{"code":"a","message":"M"},`, 20) + `{}]}`, `{"errors":[{"code":"` + strings.Repeat("c", 81) + `"}]}`,
+		`{"errors":[{"message":"\u001b[31mred\u001b[0m\r\n\tnext\u0000\u202egnp\u2028x\u200b"}]}`, `{"errors":[{"message":"\ud83d \ud83d\ude00"}]}`,
+		`{"errors":[{"message":"` + "\xff\xfe" + `"}]}`, `{"errors":[{"message":"` + strings.Repeat("é", 200) + `"}]}`, `{"errors":[{"message":"` + strings.Repeat(" x", 400) + `"}]}`,
+		`{"errors":[{"code":"` + secret[:10] + `","message":"your key ` + secret + `"}]}`, `{"errors":[{"message":"` + secret[:20] + `…"}]}`,
+		`{"errors":[{"message":"` + secret[:14] + `\n` + secret[14:] + `"}]}`, `{"errors":[{"message":"` + secret[:14] + `"},{"message":"` + secret[14:] + `"}]}`,
+		`{"errors":[{"message":"\u004bEY-CANARY_0123456789\/abcdef"}]}`, `{"errors":[{"message":"{\"key\":\"KEY-CANARY_0123456789\\/abcdef\"}"}]}`,
+		`{"errors":[{"message":"` + strings.Repeat("x", 285) + secret + `"}]}`, `{"errors":[{"message":"` + secret[:13] + secret + secret[13:] + `"}]}`,
+		`{"errors":` + strings.Repeat("[", 10000) + strings.Repeat("]", 10000) + `}`, `{"errors":[{"code":` + strings.Repeat(`{"code":`, 10000) + `}`,
 	} {
 		f.Add([]byte(seed))
 	}
-	key, err := ParseAPIKey([]byte("KEY-CANARY"))
+	key, err := ParseAPIKey([]byte(secret))
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -102,7 +138,23 @@ func FuzzExplain(f *testing.F) {
 		g.Expect(len(detail)).To(BeNumerically("<=", 300))
 		g.Expect(detail).To(Satisfy(utf8.ValidString))
 		g.Expect(strings.ContainsFunc(detail, func(r rune) bool { return !unicode.IsPrint(r) })).To(BeFalse())
+		g.Expect(detail).To(Equal(strings.Join(strings.Fields(detail), " ")), "one line")
 		g.Expect(len(codes)).To(BeNumerically("<=", 8))
-		g.Expect(detail + strings.Join(codes, " ")).NotTo(ContainSubstring("KEY-CANARY"))
+		for _, code := range codes {
+			g.Expect(len(code)).To(BeNumerically("<=", 100))
+			g.Expect(strings.ReplaceAll(code, redacted, "")).To(MatchRegexp(`\A[A-Za-z0-9_.|-]*\z`))
+			g.Expect(code).NotTo(BeEmpty())
+		}
+		said := detail + "\n" + strings.Join(codes, "\n")
+		for i := range len(secret) - 7 {
+			g.Expect(strings.Contains(said, secret[i:i+8])).To(BeFalse(), "a part of the key: %q", said)
+		}
+		kind, _ := refusal(403, codes)
+		g.Expect(kind).To(Equal(map[bool]Kind{true: BadResponse, false: kind}[len(codes) == 0]), "who explains nothing says nothing of a user")
+		e := &Error{Kind: kind, Op: "GET /user/{id}", Status: 403, Codes: codes, Detail: detail}
+		for _, printed := range []string{fmt.Sprintf("%v", e), fmt.Sprintf("%+v", e), fmt.Sprintf("%#v", e), fmt.Sprintf("%q", e)} {
+			g.Expect(strings.Contains(printed, secret[:8])).To(BeFalse())
+			g.Expect(len(detail) > 40 && strings.Contains(printed, detail)).To(BeFalse(), "the detail is printed")
+		}
 	})
 }

@@ -1,10 +1,17 @@
 package certcentral
 
 import (
+	"bytes"
 	"encoding/json"
+	"fmt"
+	"io"
+	"reflect"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	. "github.com/onsi/gomega"
 )
@@ -194,36 +201,116 @@ func TestLastLogin(t *testing.T) {
 	}
 }
 
+// FuzzDecodeUser looks for a body that is taken for a user other than the one a plain reading of it gives.
 func FuzzDecodeUser(f *testing.F) {
 	for _, seed := range []string{
-		documented, `{` + plain + `}`, `{` + plain + `, "Email": "x"}`, `{"errors": [{"code": "x", "message": "y"}]}`,
-		`{` + plain + `, "first_name": "\ud83d\ude00", "is_saml_sso_only": "1", "account_id": "7"}`, `null`, "\xff",
+		``, `null`, `[]`, `"x"`, `<html>`, "\xff", documented, `{` + plain + `}`, ` {` + plain + "} \n", `{` + plain + `} {}`, `{` + plain + `}x`,
+		`{"errors": [{"code": "x", "message": "y"}]}`, `{` + plain + `, "errors": []}`, `{` + plain + `, "errors": null}`,
+		`{` + plain + `, "first_name": null, "last_name": "", "job_title": " ", "telephone": "\t"}`,
+		`{` + plain + `, "new": {"x": [[{}]]}, "new": 1, "NEW": 2}`, `{` + plain + `, "": 0}`,
+		`{"id": "1", "username": "u", "email": "e"}`, `{"id": 1.0, "username": "u", "email": "e"}`, `{"id": 1e0, "username": "u", "email": "e"}`,
+		`{"id": 9007199254740993, "username": "u", "email": "e"}`, `{"id": 9223372036854775808, "username": "u", "email": "e"}`,
+		`{"id": -1, "username": "u", "email": "e"}`, `{"id": -0, "username": "u", "email": "e"}`, `{"id": "\u0031", "username": "u", "email": "e"}`,
+		`{"id": [1], "username": "u", "email": "e"}`, `{"id": true, "username": "u", "email": "e"}`, `{"id": "1", "id": "2", "username": "u", "email": "e"}`,
+		`{` + plain + `, "email": "x"}`, `{` + plain + `, "\u0065mail": "x"}`, `{` + plain + `, "Email": "x"}`, `{` + plain + `, "fir\u017ft_name": "x"}`,
+		`{` + plain + `, "container": {"id": 5, "ID": 6, "ekey": "x"}, "access_roles": [{"id": 1, "id": 2}]}`,
+		`{` + plain + `, "first_name": "\ud83d\ude00", "is_saml_sso_only": "1", "account_id": "7"}`, `{` + plain + `, "is_saml_sso_only": "TRUE"}`,
+		`{` + plain + `, "first_name": "\ud83d"}`, `{` + plain + `, "first_name": "\ude00\ud83d"}`, `{` + plain + `, "x": "\ud83d"}`,
+		`{` + plain + `, "first_name": "` + "\xff" + `"}`, `{` + plain + `, "first_name": "` + "\xed\xa0\xbd" + `"}`, `{` + plain + `, "` + "\xff" + `": 1}`,
+		`{` + plain + `, "first_name": "\ufffd\u0000\u202e\\ud83d"}`, "\ufeff{" + plain + `}`, `{` + plain + `, "last_login_date": "0000-00-00"}`,
+		`{` + plain + `, "x": ` + strings.Repeat("[", 10000) + strings.Repeat("]", 10000) + `}`, `{` + plain + `, "x": ` + strings.Repeat(`{"":`, 10000),
+		`{` + plain + `, "container_visibility": [{"id": 1, "organization_assignments": [{"id": "2"}], "allowed_domain_names": ["a", null]}]}`,
 	} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
+		g := NewWithT(t)
 		user, err := decodeUser(body)
 		if err != nil {
+			g.Expect(user).To(BeNil())
+			g.Expect(err.Error()).To(MatchRegexp(`\A(unexpected type of [a-z_.]+|[a-zA-Z0-9, -]+)\z`), "no value is repeated")
 			return
 		}
-		g := NewWithT(t)
-		g.Expect(user.ID).To(BeNumerically(">", 0))
-		var same map[string]any
-		g.Expect(json.Unmarshal(body, &same)).To(Succeed())
+		plainly := readPlainly(g, body)
 		p := user.Profile
 		for key, got := range map[string]string{
 			"username": p.Username, "first_name": p.FirstName, "last_name": p.LastName, "email": p.Email,
-			"job_title": p.JobTitle, "telephone": p.Telephone,
+			"job_title": p.JobTitle, "telephone": p.Telephone, "status": user.Status, "type": user.Type,
 		} {
-			want, _ := same[key].(string)
+			want, isText := plainly[key].(string)
+			g.Expect(isText || plainly[key] == nil).To(BeTrue(), "%s is text, null or absent", key)
 			g.Expect(got).To(Equal(want), key)
+			invented := strings.Contains(got, "\ufffd") && !bytes.Contains(body, []byte("\ufffd")) && !bytes.Contains(bytes.ToLower(body), []byte(`\ufffd`))
+			g.Expect(invented).To(BeFalse(), "%s was repaired", key)
 		}
-		sent, err := Update{Username: p.Username, FirstName: p.FirstName, LastName: p.LastName, Email: p.Email}.body()
-		g.Expect(err).NotTo(HaveOccurred())
-		var back wireUser
-		g.Expect(json.Unmarshal(sent, &back)).To(Succeed())
-		g.Expect(back.FirstName).To(Equal(p.FirstName), "what was read is what is written")
+		for key, got := range map[string]int64{
+			"id": user.ID, "account_id": user.AccountID, "language_id": user.LanguageID, "account_language_id": user.AccountLanguageID,
+		} {
+			want := "0"
+			if value := plainly[key]; value != nil {
+				want = fmt.Sprint(value)
+			}
+			exactly, err := strconv.ParseInt(want, 10, 64)
+			g.Expect(err).NotTo(HaveOccurred(), key)
+			g.Expect(got).To(Equal(exactly), key)
+		}
+		g.Expect(user.ID).To(BeNumerically(">", 0))
+		g.Expect(p.Username).NotTo(BeEmpty())
+		g.Expect(plainly["email"]).To(BeAssignableToTypeOf(""))
+		g.Expect(plainly["errors"]).To(BeNil())
+		g.Expect(p.SAMLSSOOnly).To(Equal(slices.Contains([]string{"true", "1"}, fmt.Sprint(plainly["is_saml_sso_only"]))))
+		expectSentAsRead(g, p)
 	})
+}
+
+// readPlainly reads an object token by token. It expects that nothing is left to choose: one object and nothing after it, each
+// known key once and in no other spelling.
+func readPlainly(g Gomega, body []byte) map[string]any {
+	g.Expect(utf8.Valid(body)).To(BeTrue())
+	known := map[string]string{} // by what encoding/json would take for it
+	for field := range reflect.TypeFor[wireUser]().Fields() {
+		known[strings.ToLower(field.Tag.Get("json"))] = field.Tag.Get("json")
+	}
+	tokens := json.NewDecoder(bytes.NewReader(body))
+	tokens.UseNumber()
+	open, err := tokens.Token()
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(open).To(Equal(json.Delim('{')))
+	object := map[string]any{}
+	for tokens.More() {
+		name, err := tokens.Token()
+		g.Expect(err).NotTo(HaveOccurred())
+		key := name.(string)
+		var value any
+		g.Expect(tokens.Decode(&value)).To(Succeed())
+		for lower, spelled := range known {
+			if strings.EqualFold(key, lower) {
+				g.Expect(key).To(Equal(spelled), "in another case")
+				g.Expect(object).NotTo(HaveKey(key), "twice")
+			}
+		}
+		object[key] = value
+	}
+	_, err = tokens.Token()
+	g.Expect(err).NotTo(HaveOccurred())
+	_, err = tokens.Token()
+	g.Expect(err).To(MatchError(io.EOF), "nothing comes after")
+	return object
+}
+
+// expectSentAsRead expects that a write which changes nothing sends each value as it was read.
+func expectSentAsRead(g Gomega, p Profile) {
+	sent, err := Update{
+		Username: p.Username, FirstName: p.FirstName, LastName: p.LastName, Email: p.Email,
+		JobTitle: p.JobTitle, Telephone: p.Telephone, SAMLSSOOnly: &p.SAMLSSOOnly,
+	}.body()
+	g.Expect(err).NotTo(HaveOccurred())
+	var back map[string]string
+	g.Expect(json.Unmarshal(sent, &back)).To(Succeed())
+	g.Expect(back).To(Equal(map[string]string{
+		"username": p.Username, "first_name": p.FirstName, "last_name": p.LastName, "email": p.Email,
+		"job_title": p.JobTitle, "telephone": p.Telephone, "is_saml_sso_only": strconv.FormatBool(p.SAMLSSOOnly),
+	}))
 }
 
 func BenchmarkDecodeUser(b *testing.B) {

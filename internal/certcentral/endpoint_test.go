@@ -1,6 +1,8 @@
 package certcentral
 
 import (
+	"cmp"
+	"net/netip"
 	"net/url"
 	"strings"
 	"testing"
@@ -95,25 +97,80 @@ func TestParseEndpointRefuses(t *testing.T) {
 	}
 }
 
+// FuzzParseEndpoint looks for an endpoint that net/url, and so the transport, would read as another one.
 func FuzzParseEndpoint(f *testing.F) {
 	for _, seed := range []string{
-		"https://www.digicert.com/services/v2", "https://[::1]:8443/", "https://a.example:443", "https://u:p@a.example",
-		"https://0x7f.1", "https://a.example/%2e%2e/", "HTTPS://A.EXAMPLE//",
+		"", "https://", "https:///", "http://a.example", "https:a.example", "//a.example", " https://a.example", "https://a.example\n", "https\x00://a.example",
+		"https://www.digicert.com/services/v2", "HTTPS://WWW.DigiCert.COM:443/services/v2/", "https://A.EXAMPLE//", "https://a.example/~u/-._/v2",
+		"https://www.digicert.com.evil.example/services/v2", "https://evil-www.digicert.com", "https://www.digicert.com@evil.example/services/v2",
+		"https://u:p@a.example", "https://@a.example", "https://a.example\\@evil.example", "https://a.example#@evil.example", "https://a.example?@evil.example",
+		"https://evil.example/https://www.digicert.com", "https://a.example/%2e%2e/", "https://a.example/../v2", "https://a.example/./v2", "https://a.example/...",
+		"https://a.example;x", "https://a.example,b.example", "https://a.example b.example", "https://a%2eexample", "https://\u0430.example", "https://a\u3002example",
+		"https://a.example.", "https://.a.example", "https://a..example", "https://-a.example", "https://a-.example", "https://xn--a.example", "https://a_b",
+		"https://a.example:443", "https://a.example:0443", "https://a.example:80", "https://a.example:65535", "https://a.example:65536", "https://a.example:",
+		"https://a.example:-1", "https://a.example:+1", "https://a.example:\u0661", "https://a.example:1:2", "https://a.example:443:443", "https://:443",
+		"https://127.0.0.1:8443", "https://127.1", "https://0177.0.0.1", "https://0x7f.1", "https://0x7f000001", "https://2130706433", "https://1.2.3.4.5",
+		"https://127.0.0.1.", "https://127.0.0.256", "https://127.0.0.01", "https://1.a", "https://a.1", "https://a.0x1", "https://256",
+		"https://[::1]:8443/", "https://[::1]", "https://[::1", "https://::1", "https://[::1]x", "https://[::ffff:127.0.0.1]", "https://[::ffff:7f00:1]", "https://[0::0]",
+		"https://[2001:DB8::0:1]:443", "https://[fe80::1%25eth0]", "https://[fe80::1%eth0]", "https://[127.0.0.1]", "https://[a.example]", "https://[v1.x]", "https://[[::1]]",
 	} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, in string) {
+		g := NewWithT(t)
 		e, err := ParseEndpoint(in)
 		if err != nil {
+			g.Expect(e).To(Equal(Endpoint{}))
+			g.Expect(len(in) < 12 || !strings.Contains(err.Error(), in)).To(BeTrue(), "the value is repeated")
 			return
 		}
-		g := NewWithT(t)
 		again, err := ParseEndpoint(e.String())
 		g.Expect(err).NotTo(HaveOccurred())
-		g.Expect(again).To(Equal(e))
+		g.Expect(again).To(Equal(e), "what is normal stays as it is")
 		u, err := url.Parse(e.String())
 		g.Expect(err).NotTo(HaveOccurred(), "net/url reads it too")
 		g.Expect(*u).To(Equal(url.URL{Scheme: "https", Host: e.host, Path: e.path}), "and in the same way")
-		g.Expect(u.Hostname()).NotTo(BeEmpty())
+		expectSameServer(g, in, u)
+		expectOnlyItself(g, e, u)
 	})
+}
+
+// expectSameServer expects that net/url reads what was written as it reads what was made of it.
+func expectSameServer(g Gomega, written string, made *url.URL) {
+	u, err := url.Parse(written)
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(u.Scheme).To(Equal("https"))
+	g.Expect(u.User).To(BeNil())
+	g.Expect(cmp.Or(u.Port(), "443")).To(Equal(cmp.Or(made.Port(), "443")))
+	g.Expect(strings.TrimRight(u.Path, "/")).To(Equal(made.Path))
+	host := strings.ToLower(u.Hostname())
+	if addr, err := netip.ParseAddr(host); err == nil {
+		host = addr.String()
+		g.Expect(addr.Is4In6() || addr.Zone() != "").To(BeFalse())
+	} else {
+		g.Expect(host).To(MatchRegexp(`(\A|\.)[a-z]([a-z0-9-]*[a-z0-9])?\z`), "no resolver takes it for a number")
+	}
+	g.Expect(made.Hostname()).To(Equal(host))
+}
+
+// expectOnlyItself expects that other spellings of an endpoint are ==, and that nothing else is.
+func expectOnlyItself(g Gomega, e Endpoint, u *url.URL) {
+	same := []string{"HTTPS://" + strings.ToUpper(e.host) + e.path, e.String() + "/"}
+	if u.Port() == "" {
+		same = append(same, "https://"+e.host+":443"+e.path)
+	}
+	for _, spelling := range same {
+		if other, err := ParseEndpoint(spelling); err == nil { // it may be too long
+			g.Expect(other).To(Equal(e), spelling)
+		} else {
+			g.Expect(len(spelling)).To(BeNumerically(">", maxEndpointSize), spelling)
+		}
+	}
+	for _, elsewhere := range []string{
+		"https://" + e.host + ".evil.example" + e.path, "https://evil-" + e.host + e.path, "https://evil.example/" + e.host + e.path,
+		"https://" + u.Hostname() + ":1" + u.Port() + e.path, e.String() + "/v3", e.String() + "x", "https://" + e.host + "@evil.example" + e.path,
+	} {
+		other, _ := ParseEndpoint(elsewhere)
+		g.Expect(other).NotTo(Equal(e), elsewhere)
+	}
 }

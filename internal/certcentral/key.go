@@ -13,6 +13,7 @@ import (
 
 const (
 	maxKeySize = 4 << 10 // bytes
+	keyPart    = 8       // bytes of a key that are too many to be shown
 	redacted   = "[redacted]"
 )
 
@@ -70,5 +71,25 @@ func (k APIKey) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 // LogValue is "[redacted]".
 func (k APIKey) LogValue() slog.Value { return slog.StringValue(redacted) }
 
-// redact takes the key out of a text that the service wrote: it might echo what it was sent.
-func (k APIKey) redact(text string) string { return strings.ReplaceAll(text, k.reveal(), redacted) }
+// redact takes the key out of a text that the service wrote: it might echo what it was sent, whole, clipped or wrapped. So
+// each part of keyPart bytes goes, and of a shorter key the whole.
+func (k APIKey) redact(text string) string {
+	key := k.reveal()
+	size := min(len(key), keyPart)
+	parts := map[string]struct{}{}
+	for i := range len(key) - size + 1 {
+		parts[key[i:i+size]] = struct{}{}
+	}
+	var kept strings.Builder
+	end := 0 // of what is kept or left out so far
+	for i := range len(text) - size + 1 {
+		if _, found := parts[text[i:i+size]]; !found {
+			continue
+		}
+		if i > end || end == 0 { // what touches the part before goes with it
+			kept.WriteString(text[end:i] + redacted)
+		}
+		end = i + size
+	}
+	return kept.String() + text[end:]
+}

@@ -1,7 +1,12 @@
 package certcentral
 
 import (
+	"math"
+	"math/big"
 	"net/http"
+	"regexp"
+	"strconv"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -112,14 +117,72 @@ func TestRetryAfter(t *testing.T) {
 	NewWithT(t).Expect(retryAfter(in(time.Second), now.Add(900*time.Millisecond))).To(Equal(time.Second), "never less")
 }
 
+// FuzzRetryAfter looks for a header that is read as another time than it tells, however it tells it.
 func FuzzRetryAfter(f *testing.F) {
-	for _, seed := range []string{"", "0", "120", "-1", "1e9", "Fri, 02 Jan 2026 03:05:05 GMT", "18446744073709551616"} {
-		f.Add(seed)
+	for _, seed := range []struct {
+		value   string
+		seconds int64
+	}{
+		{"", 0},
+		{"0", 1},
+		{"00", -1},
+		{"120", 120},
+		{" 17\t", 600},
+		{"-1", 601},
+		{"+5", 86400},
+		{"1.5", math.MaxInt64},
+		{"1e9", math.MinInt64},
+		{"0x10", 9223372037}, // in nanoseconds beyond 64 bits
+		{"18446744073709551616", -62135596800},
+		{"99999999999999999999999999999999999999", 253402300799},
+		{"Fri, 02 Jan 2026 03:05:05 GMT", 60},
+		{"Friday, 02-Jan-26 03:05:05 GMT", 59},
+		{"Fri Jan  2 03:05:05 2026", 61},
+		{"Fri, 02 Jan 2026 03:05:05 CET", 3600},
+		{"Thu, 01 Jan 1970 00:00:00 GMT", -3600},
+		{"Fri, 31 Dec 9999 23:59:59 GMT", 2},
+		{"2026-01-02T03:05:05Z", 3},
+		{"soon", 4},
+		{"5, 10", 5},
+		{"\u0665", 6},
+		{"5\x00", 7},
+	} {
+		f.Add(seed.value, seed.seconds)
 	}
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	f.Fuzz(func(t *testing.T, value string) {
-		if d := retryAfter(value, now); d != 0 && (d < time.Second || d > 10*time.Minute) {
-			t.Errorf("%q is %v", value, d)
+	bounded := func(seconds *big.Int) time.Duration {
+		if seconds.Cmp(big.NewInt(600)) > 0 {
+			return 10 * time.Minute
+		}
+		return max(time.Second, time.Duration(seconds.Int64())*time.Second)
+	}
+	number := regexp.MustCompile(`\A[0-9]+\z`)
+	f.Fuzz(func(t *testing.T, value string, seconds int64) {
+		g := NewWithT(t)
+		got := retryAfter(value, now)
+		g.Expect(got).To(Or(BeZero(), And(BeNumerically(">=", time.Second), BeNumerically("<=", 10*time.Minute))))
+		g.Expect(retryAfter(" \t"+value+" ", now)).To(Equal(got), "blanks around mean nothing")
+		if trimmed := strings.TrimSpace(value); number.MatchString(trimmed) {
+			n, _ := new(big.Int).SetString(trimmed, 10)
+			g.Expect(got).To(Equal(bounded(n)))
+		} else if _, err := http.ParseTime(trimmed); err != nil {
+			g.Expect(got).To(BeZero(), "neither a number of seconds nor a date")
+		}
+		g.Expect(retryAfter(value, now.Add(time.Minute))).To(BeNumerically("<=", got), "it does not grow while time passes")
+
+		told := retryAfter(strconv.FormatInt(seconds, 10), now)
+		if seconds < 0 {
+			g.Expect(told).To(BeZero())
+			return
+		}
+		g.Expect(told).To(Equal(bounded(big.NewInt(seconds))))
+		if at := now.Add(time.Duration(min(seconds, 1e9)) * time.Second); seconds > 0 {
+			for _, form := range []string{http.TimeFormat, time.RFC850, time.ANSIC} {
+				if form == time.RFC850 && seconds >= 1e9 {
+					continue // its year has two digits
+				}
+				g.Expect(retryAfter(at.Format(form), now)).To(Equal(told), "a date says the same: %s", at.Format(form))
+			}
 		}
 	})
 }

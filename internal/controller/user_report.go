@@ -35,18 +35,18 @@ func (r *UserReconciler) report(ctx context.Context, before *v1alpha1.CertCentra
 	}
 	after := before.DeepCopy()
 	describe(after, found, v)
-	if err := r.save(ctx, before, after, found); err != nil {
+	if err := r.save(ctx, before, after, found, v); err != nil {
 		return ctrl.Result{}, err
 	}
 	r.announce(ctx, before, after, found, v)
 	return next(after, v)
 }
 
-// save writes the status if anything in it is news, or if what it says was not confirmed for an hour.
-func (r *UserReconciler) save(ctx context.Context, before, after *v1alpha1.CertCentralUser, found findings) error {
+// save writes the status if anything in it is news, or if what it says was confirmed now and not for an hour before.
+func (r *UserReconciler) save(ctx context.Context, before, after *v1alpha1.CertCentralUser, found findings, v *verdict) error {
 	now := metav1.NewTime(r.Clock.Now())
 	seen := before.Status.LastObservedTime
-	stale := found.plan.Verb != "" && (seen == nil || now.Sub(seen.Time) >= freshness)
+	stale := found.plan.Verb != "" && !v.silent && (seen == nil || now.Sub(seen.Time) >= freshness)
 	if equality.Semantic.DeepEqual(before.Status, after.Status) && !stale {
 		return nil
 	}
@@ -64,11 +64,13 @@ func (r *UserReconciler) save(ctx context.Context, before, after *v1alpha1.CertC
 	return client.IgnoreNotFound(err)
 }
 
-// saveAnyway writes the status of a resource that somebody changed meanwhile, unless it is another one by now: what was done to
-// the user is not to be forgotten because of a label, and not to be told of a resource that has just taken the name.
+// saveAnyway writes the status of a resource that somebody changed meanwhile, unless it is another one by now, or its status
+// speaks of a newer generation already: what was done to the user is not to be forgotten because of a label, and not to be told
+// of a resource that has just taken the name.
 func (r *UserReconciler) saveAnyway(ctx context.Context, before, after *v1alpha1.CertCentralUser) error {
 	current := &v1alpha1.CertCentralUser{}
-	if err := r.Live.Get(ctx, client.ObjectKeyFromObject(before), current); err != nil || current.UID != before.UID {
+	if err := r.Live.Get(ctx, client.ObjectKeyFromObject(before), current); err != nil || current.UID != before.UID ||
+		current.Status.ObservedGeneration > before.Generation {
 		return client.IgnoreNotFound(err)
 	}
 	base, status := before.DeepCopy(), after.DeepCopy()

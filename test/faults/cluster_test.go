@@ -38,7 +38,7 @@ func clusterPlans() (list []plan) {
 			f := call
 			f.Do = do
 			list = append(list, plan{group: "cluster", name: f.String(), workload: change, sample: do == hang || do == conflict, fault: fault{
-				kubernetes: []kubeFault{f}, strike: reachFor[call.Resource+call.Verb], lasts: 3 * time.Second,
+				kubernetes: []kubeFault{f}, meanwhile: reachFor[call.Resource+call.Verb], lasts: 3 * time.Second,
 			}})
 		}
 	}
