@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 )
 
 // failpoint is what the file asks for that the environment variable FAILPOINT names, as in confirmed:kill:2: at the place, the
@@ -29,6 +30,7 @@ func reach(p place) {
 		panic(fmt.Sprintf("failpoint %s", p))
 	case "stop":
 		_ = syscall.Kill(os.Getpid(), syscall.SIGSTOP)
+		time.Sleep(100 * time.Millisecond) // the signal is on its way to the other threads
 	case "kill":
 		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
 		select {} // the signal is on its way

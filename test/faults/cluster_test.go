@@ -37,7 +37,7 @@ func clusterPlans() (list []plan) {
 			}
 			f := call
 			f.Do = do
-			list = append(list, plan{group: "cluster", name: f.String(), workload: change, sample: do == hang || do == conflict, fault: fault{
+			list = append(list, plan{group: "cluster", name: f.String(), workload: change, sample: do == hang, fault: fault{
 				kubernetes: []kubeFault{f}, meanwhile: reachFor[call.Resource+call.Verb], lasts: 3 * time.Second,
 			}})
 		}

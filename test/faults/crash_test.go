@@ -21,7 +21,7 @@ func put(do simulator.Do) []simulator.Fault {
 func crashPlans() (list []plan) {
 	for _, w := range append(slices.Clone(workloads), crowd) {
 		add := func(name string, f fault) {
-			list = append(list, plan{group: "crash", name: name, workload: w, fault: f, sample: w.name == change.name})
+			list = append(list, plan{group: "crash", name: name, workload: w, fault: f, sample: w.name == change.name, once: w.name == crowd.name})
 		}
 		for _, place := range betweenSteps {
 			add("killed when "+place, fault{failpoint: place + ":kill:1"})
@@ -42,7 +42,7 @@ func crashPlans() (list []plan) {
 		})
 		add("SIGTERM when sent, there is no answer", fault{certcentral: put(simulator.Do{Hang: true}), meanwhile: stopAtPut})
 	}
-	return append(list, plan{group: "crash", name: "killed every 3 s, 40 times", workload: hugeCrowd, fault: fault{
+	return append(list, plan{group: "crash", name: "killed every 3 s, 40 times", workload: hugeCrowd, once: true, fault: fault{
 		meanwhile: func(ctx context.Context, r *run) {
 			for range 40 {
 				r.pass(ctx, 3*time.Second)

@@ -202,6 +202,7 @@ func (r *run) looksAt(*person) bool {
 
 // stop ends the manager, which must be in time and clean.
 func (r *run) stop(ctx context.Context) {
+	r.must(r.operators.manager().AwaitReady(ctx)) // one that has just begun does not listen to signals yet
 	ctx, cancel := context.WithTimeout(ctx, 2*exitWithin)
 	defer cancel()
 	code, took, err := r.operators.stop(ctx)

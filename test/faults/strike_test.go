@@ -101,6 +101,13 @@ func (r *run) awaitStrike(ctx context.Context) {
 	}
 }
 
+// struck tells whether any of the faults was felt.
+func (r *run) struck() bool {
+	f := r.plan.fault
+	return f.failpoint != "" && !isFile(r.operators.failpoint) || r.gate.hits() > 0 ||
+		slices.ContainsFunc(r.certcentral.Faults(), func(a simulator.Armed) bool { return a.Used > 0 })
+}
+
 func (r *run) heal(ctx context.Context) {
 	if r.plan.fault.heal != nil {
 		r.plan.fault.heal(ctx, r)

@@ -32,7 +32,9 @@ var (
 		r.retitle(ctx, 0, "B")
 	}}
 	backAndForth = workload{name: "A-B-A", people: 1, writes: 3, before: declareAll, act: func(ctx context.Context, r *run) {
+		before := len(puts(r))
 		r.retitle(ctx, 0, "B")
+		r.await(ctx, strikeWithin, "B to make a difference", func() bool { return len(puts(r)) > before || r.struck() })
 		r.retitle(ctx, 0, "A")
 	}}
 	drift = workload{name: "drift", people: 1, writes: 2, before: declareAll, act: func(ctx context.Context, r *run) {
