@@ -45,7 +45,7 @@ func TestAnswersThatCanNotBeTrusted(t *testing.T) {
 		"a created user":                 {answering(201, documented), "unexpected status"},
 		"an error with status 200":       {answering(200, `{"errors":[{"code":"x","message":"y"}]}`), "an error in place of a user"},
 		"compressed unasked":             {encodedAs("gzip", bomb.String()), "an encoding that was not asked for"},
-		"too large":                      {answering(200, strings.Repeat(" ", 8<<20)+documented), "too large"},
+		"too large":                      {answering(200, strings.Repeat(" ", 4<<20)+documented), "too large"},
 		"too large and without end":      {endless, "too large"},
 		"a proxy's 403":                  {answering(403, "<html>Blocked</html>"), "not an answer of CertCentral"},
 		"a gateway's 403":                {answering(403, `{"message":"Forbidden"}`), "not an answer of CertCentral"},
@@ -85,7 +85,7 @@ func TestTheContentTypeOfAUserIsNotFatal(t *testing.T) {
 }
 
 func TestTheLargestBodyIsRead(t *testing.T) {
-	w := newWorld(t, answering(200, documented+strings.Repeat(" ", 8<<20-len(documented))))
+	w := newWorld(t, answering(200, documented+strings.Repeat(" ", 4<<20-len(documented))))
 	_, err := w.GetUser(t.Context(), Poll, 125039)
 	w.g.Expect(err).NotTo(HaveOccurred())
 }
