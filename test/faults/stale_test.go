@@ -23,7 +23,9 @@ func stalePlans() (list []plan) {
 		kubernetes: []kubeFault{{Verb: "event", Resource: "certcentralusers", Do: drop, Times: 2}}, meanwhile: wakeTheLost,
 	})
 	add("events of the account are held", change, fault{kubernetes: []kubeFault{{Verb: "event", Resource: "certcentralaccounts", Do: hold}}, meanwhile: observeUnseen})
-	add("deleted and made again for another person", swap, fault{kubernetes: []kubeFault{late}, meanwhile: lookAtOldSpec})
+	add("deleted and made again for another person", swap, fault{
+		kubernetes: []kubeFault{late}, meanwhile: lookAtOldSpec, differs: true, // whom nobody declares any more stays as a colleague left them
+	})
 	return list
 }
 
