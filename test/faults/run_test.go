@@ -53,6 +53,7 @@ type run struct {
 	intervals   int // how often the account's interval was changed
 
 	began, healed time.Time
+	ended         time.Time
 	recovery      time.Duration
 	restartedAt   time.Time // when the quiet restart at the end began
 	metrics       []byte
@@ -96,6 +97,7 @@ func play(ctx context.Context, p plan, seed uint64, s *stage, binary string) (r 
 	_, _ = name.Write([]byte(p.workload.name))
 	r = &run{plan: p, seed: seed, random: rand.New(rand.NewPCG(seed, name.Sum64())), stage: s, began: time.Now(), key: newKey()}
 	r.keys = []string{r.key}
+	defer func() { r.ended = time.Now() }()
 	defer r.clear()
 	defer r.judge() // also what went wrong before the end
 	defer func() {
