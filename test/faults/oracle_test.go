@@ -3,6 +3,7 @@ package faults
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	eventsv1 "k8s.io/api/events/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -37,6 +39,7 @@ type evidence struct {
 
 // judge checks every promise.
 func (r *run) judge() {
+	r.awaitAudit()
 	e := evidence{r.certcentral.Calls(), r.audit.in(r.namespace)}
 	for _, put := range e.calls.Where(func(c simulator.Call) bool { return c.Method == "PUT" }) {
 		r.judgePut(e, put)
@@ -48,6 +51,24 @@ func (r *run) judge() {
 	r.judgeDiscretion(e)
 	r.judgeDeletion()
 	r.p99ed = r.p99()
+}
+
+// awaitAudit returns once the audit log has come to a call that is made now, so that nothing is missing of those before.
+func (r *run) awaitAudit() {
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	marker := "marker-" + strings.ToLower(rand.Text())
+	if err := r.Client.Get(ctx, client.ObjectKey{Namespace: r.namespace, Name: marker}, r.account()); !apierrors.IsNotFound(err) {
+		r.violate("run", "the API server does not answer in the end: %v", err)
+		return
+	}
+	for !slices.ContainsFunc(r.audit.in(r.namespace), func(c audited) bool { return c.ObjectRef.Name == marker }) {
+		if ctx.Err() != nil {
+			r.violate("run", "the audit log is behind")
+			return
+		}
+		<-time.After(20 * time.Millisecond)
+	}
 }
 
 // fields are the API's names of the profile fields that a PUT carries.
