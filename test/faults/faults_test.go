@@ -86,7 +86,7 @@ func (th *theatre) perform(t *testing.T, p plan, seed uint64) {
 	if p.fault.asFast && r.p99ed > 2*expected.p99ed {
 		r.violate("p99", "the healthy took %s, and %s without the fault", r.p99ed, expected.p99ed)
 	}
-	r.print()
+	r.tell()
 	for _, note := range r.notes {
 		t.Log(note)
 	}
@@ -107,7 +107,7 @@ func (th *theatre) quietly(t *testing.T, w workload, seed uint64) *run {
 	th.mu.Unlock()
 	q.once.Do(func() {
 		q.run = th.play(t, plan{group: "quiet", name: "no fault", workload: w}, seed)
-		q.run.print()
+		q.run.tell()
 	})
 	for _, v := range q.run.violations {
 		t.Fatalf("without any fault: %s", v)
@@ -115,8 +115,8 @@ func (th *theatre) quietly(t *testing.T, w workload, seed uint64) *run {
 	return q.run
 }
 
-// print says at once what became of a run.
-func (r *run) print() {
+// tell says at once what became of a run.
+func (r *run) tell() {
 	fmt.Fprintf(os.Stdout, "%-90s %d violations, %s in all, recovered in %s\n", fmt.Sprint(r.plan, " ", r.seed), len(r.violations),
 		r.ended.Sub(r.began).Round(time.Second), r.recovery.Round(100*time.Millisecond))
 }
