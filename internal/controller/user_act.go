@@ -63,10 +63,11 @@ func (r *UserReconciler) act(ctx context.Context, user *v1alpha1.CertCentralUser
 
 // rolledBack returns a verdict if the user or its account is older than it was seen before.
 func (r *UserReconciler) rolledBack(user *v1alpha1.CertCentralUser, account *v1alpha1.CertCentralAccount) error {
-	if err := r.seenAccounts.behind(account, "account", accountRequested(account)); err != nil {
+	if err := r.seenAccounts.behind(account, false, "its spec is changed"); err != nil {
 		return err
 	}
-	return r.seen.behind(user, "resource", requested(user))
+	return r.seen.behind(user, requested(user),
+		"its spec is changed, or its annotation "+v1alpha1.AnnotationReconcileRequestedAt+" set to a new value")
 }
 
 // confirm returns an error unless the API server, asked now, has the user and the account as this reconcile knows them: no

@@ -78,7 +78,7 @@ var _ = Describe("A write is not made", func() {
 		w.users.seen.see(newer)
 		s := w.reconcile(ctx, user)
 		Expect(s.requests).To(Equal([]string{getJohn}))
-		Expect(s.events).To(ConsistOf(ContainSubstring("Warning RolledBack The resource went back from generation 7 to 1")))
+		Expect(s.events).To(ConsistOf(ContainSubstring("Warning RolledBack john-smith went back from generation 7 to 1")))
 		Expect(saidOf(user)).To(Equal("RolledBack: Ready=False InSync=False Stalled=True"))
 		w.expectQuiet(ctx, user)
 
@@ -91,12 +91,12 @@ var _ = Describe("A write is not made", func() {
 		Expect(saidOf(user)).To(Equal("Updated: Ready=True InSync=True"))
 	})
 
-	It("under an account that comes out of a backup, until its spec is as new again", func(ctx SpecContext) {
+	It("under an account that comes out of a backup, until its spec is changed", func(ctx SpecContext) {
 		newer := w.account.DeepCopy()
-		newer.Generation = 2
+		newer.Generation = 7
 		w.users.seenAccounts.see(newer)
 		Expect(w.reconcile(ctx, user).requests).To(Equal([]string{getJohn}))
-		Expect(message(user)).To(HavePrefix("The account went back from generation 2 to 1"))
+		Expect(message(user)).To(HavePrefix("digicert went back from generation 7 to 1"))
 
 		edit(ctx, w.account, `interval: 20m`)
 		w.reconcileAccount(ctx)

@@ -22,13 +22,14 @@ type generations struct {
 type stamp struct {
 	uid    types.UID
 	number int64
+	back   int64 // the older one that it was seen to go back to; 0 when it was not
 }
 
 // see takes notice of an object.
 func (g *generations) see(object client.Object) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	name, seen := client.ObjectKeyFromObject(object), stamp{object.GetUID(), object.GetGeneration()}
+	name, seen := client.ObjectKeyFromObject(object), stamp{uid: object.GetUID(), number: object.GetGeneration()}
 	if before := g.newest[name]; before.uid == seen.uid && before.number > seen.number {
 		return
 	}
@@ -38,23 +39,25 @@ func (g *generations) see(object client.Object) {
 	g.newest[name] = seen
 }
 
-// behind returns a verdict if the object is older than it was seen before. That a person asked for a look takes it as it is.
-func (g *generations) behind(object client.Object, kind string, asked bool) error {
+// behind returns a verdict if the object is older than it was seen before, and was not changed since. A person may take it as it is.
+func (g *generations) behind(object client.Object, taken bool, remedy string) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	newest := g.newest[client.ObjectKeyFromObject(object)]
-	if newest.uid != object.GetUID() || newest.number <= object.GetGeneration() {
+	name, now := client.ObjectKeyFromObject(object), object.GetGeneration()
+	newest := g.newest[name]
+	if newest.uid != object.GetUID() || newest.number <= now {
 		return nil
 	}
-	if asked {
-		delete(g.newest, client.ObjectKeyFromObject(object))
+	if taken || newest.back != 0 && now > newest.back {
+		g.newest[name] = stamp{uid: newest.uid, number: now}
 		return nil
 	}
+	newest.back = now
+	g.newest[name] = newest
 	return &verdict{
 		reason: v1alpha1.ReasonRolledBack, ready: metav1.ConditionFalse, inSync: metav1.ConditionFalse, phase: stalled,
-		note: fmt.Sprintf("The %s went back from generation %d to %d, as after the restore of a backup: nothing is written until its spec "+
-			"is changed, or its annotation %s set to a new value.",
-			kind, newest.number, object.GetGeneration(), v1alpha1.AnnotationReconcileRequestedAt),
+		note: fmt.Sprintf("%s went back from generation %d to %d, as after the restore of a backup: nothing is written until %s.",
+			object.GetName(), newest.number, now, remedy),
 		after: slowRecheck,
 	}
 }
