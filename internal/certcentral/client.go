@@ -109,6 +109,9 @@ func (c *Client) call(ctx context.Context, lane Lane, req request, accept func([
 		sending := time.Now()
 		record.Sent, failed = c.exchange(ctx, req, accept)
 		record.Duration = time.Since(sending)
+		if record.Sent {
+			count(ctx)
+		}
 	}
 	if failed != nil {
 		failed.Op, failed.Sent = req.op(), record.Sent

@@ -2,7 +2,6 @@ package controller
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -39,7 +38,12 @@ func (r *UserReconciler) act(ctx context.Context, user *v1alpha1.CertCentralUser
 	}
 	sure := func() error {
 		defer reach(confirmed)
-		return r.confirm(ctx, user, found.access)
+		current, err := r.confirm(ctx, user, found.access)
+		if err == nil {
+			found.tried = true
+			audit(ctx, current, found)
+		}
+		return err
 	}
 	lingering, cancel := linger(ctx, actTimeout, actGrace)
 	defer cancel()
@@ -70,15 +74,16 @@ func (r *UserReconciler) rolledBack(user *v1alpha1.CertCentralUser, account *v1a
 		"its spec is changed, or its annotation "+v1alpha1.AnnotationReconcileRequestedAt+" set to a new value")
 }
 
-// confirm returns an error unless the API server, asked now, has the user and the account as this reconcile knows them: no
-// write comes from an older generation, from a cache that lags, or for a resource that is gone.
-func (r *UserReconciler) confirm(ctx context.Context, user *v1alpha1.CertCentralUser, access *access) error {
+// confirm returns the user as the API server has it now, or an error unless both it and the account are as this reconcile knows
+// them: no write comes from an older generation, from a cache that lags, or for a resource that is gone.
+func (r *UserReconciler) confirm(ctx context.Context, user *v1alpha1.CertCentralUser, access *access) (*v1alpha1.CertCentralUser, error) {
 	ctx, cancel := context.WithTimeout(ctx, confirmTimeout)
 	defer cancel()
-	if err := r.unchanged(ctx, user, &v1alpha1.CertCentralUser{}); err != nil {
-		return err
+	current := &v1alpha1.CertCentralUser{}
+	if err := r.unchanged(ctx, user, current); err != nil {
+		return nil, err
 	}
-	return r.unchanged(ctx, access.account, &v1alpha1.CertCentralAccount{})
+	return current, r.unchanged(ctx, access.account, &v1alpha1.CertCentralAccount{})
 }
 
 // unchanged compares an object with what the API server has, read into current.
@@ -101,9 +106,7 @@ func (r *UserReconciler) write(ctx context.Context, user *v1alpha1.CertCentralUs
 	if err != nil {
 		return err
 	}
-	found.changed = slices.DeleteFunc(slices.Clone(found.plan.Differences), func(d profile.Difference) bool {
-		return !slices.Contains(found.plan.Fields, d.Field)
-	})
+	found.changed = found.writes()
 	found.written = &v1alpha1.Applied{
 		Generation: user.Generation,
 		Time:       metav1.NewTime(now),

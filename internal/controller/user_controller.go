@@ -4,6 +4,8 @@ package controller
 
 import (
 	"context"
+	"slices"
+	"time"
 
 	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/clock"
@@ -41,6 +43,16 @@ type findings struct {
 	plan    profile.Plan         // the judgement on have
 	written *v1alpha1.Applied    // the write that CertCentral acknowledged; nil when none
 	changed []profile.Difference // what the write was made for
+	tried   bool                 // a write was about to go out, whatever became of it
+	begun   time.Time            // when the reconcile began
+	calls   *certcentral.Tally   // what it asked of CertCentral
+}
+
+// writes are the differences that the plan writes.
+func (f *findings) writes() []profile.Difference {
+	return slices.DeleteFunc(slices.Clone(f.plan.Differences), func(d profile.Difference) bool {
+		return !slices.Contains(f.plan.Fields, d.Field)
+	})
 }
 
 // Reconcile looks at one user, decides, acts, and reports. Deleting a resource does nothing: the CertCentral user stays as it is.
@@ -54,7 +66,8 @@ func (r *UserReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.
 		return ctrl.Result{}, nil
 	}
 	r.seen.see(user)
-	var found findings
+	found := findings{begun: r.Clock.Now()}
+	ctx, found.calls = certcentral.Count(ctx)
 	err := r.look(ctx, user, &found)
 	reach(looked)
 	if err == nil {

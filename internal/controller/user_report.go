@@ -2,7 +2,6 @@ package controller
 
 import (
 	"context"
-	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -78,17 +77,18 @@ func (r *UserReconciler) saveAnyway(ctx context.Context, before, after *v1alpha1
 	return client.IgnoreNotFound(r.Status().Patch(ctx, status, client.MergeFrom(base)))
 }
 
-// announce makes an event, a log line and a metric of a write, and an event and a log line of a change of Ready.
+// announce makes an event and a metric of a write, an event of a change of Ready, and one log line of both.
 func (r *UserReconciler) announce(ctx context.Context, before, after *v1alpha1.CertCentralUser, found findings, v *verdict) {
-	log := ctrl.LoggerFrom(ctx).WithValues("generation", after.Generation, "userID", after.Status.UserID)
+	ready, news := turned(before.Status.Conditions, after.Status.Conditions)
 	if found.written != nil {
-		log.Info("updated", "fields", strings.Join(found.written.Fields, ","), "changes", causes(found.changed))
 		r.Metrics.updated(found.access.key, found.changed)
 		r.Events.Eventf(after, nil, corev1.EventTypeNormal, v1alpha1.ReasonUpdated, "Update", "Wrote %s.", causes(found.changed))
 	}
-	if ready, news := turned(before.Status.Conditions, after.Status.Conditions); news && ready.Reason != v1alpha1.ReasonUpdated {
-		log.Info(v.note, "reason", ready.Reason, "ready", ready.Status)
+	if news && ready.Reason != v1alpha1.ReasonUpdated {
 		r.Events.Eventf(after, nil, eventType(ready), ready.Reason, "Look", "%s", v.note)
+	}
+	if news || found.tried {
+		r.decided(ctx, after, found, ready, v.note)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -271,6 +272,7 @@ type step struct {
 	requests []string // to CertCentral
 	writes   []string // to Kubernetes
 	events   []string
+	log      []string // lines at default level, as JSON
 }
 
 // reconcile calls the user reconciler once, and reads the object again.
@@ -311,8 +313,13 @@ func (w *world) observe(ctx context.Context, reconcile func(context.Context) (ct
 	w.mu.Lock()
 	w.writes = nil
 	w.mu.Unlock()
-	logger := funcr.NewJSON(func(line string) { w.tell("log: " + line) }, funcr.Options{Verbosity: 1})
 	var s step
+	logger := funcr.NewJSON(func(line string) {
+		w.tell("log: " + line)
+		if strings.Contains(line, `"level":0`) {
+			s.log = append(s.log, line)
+		}
+	}, funcr.Options{Verbosity: 1})
 	s.result, s.err = reconcile(ctrl.LoggerInto(ctx, logger))
 	s.requests, s.writes, s.events = w.Calls().Requests(), w.writes, w.drain()
 	w.tell(fmt.Sprintf("error: %v %+v %#v", s.err, s.err, s.err))
