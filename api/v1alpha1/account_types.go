@@ -9,9 +9,12 @@ type Mode string
 
 // Modes, from the widest to the strictest.
 const (
-	ModeEnforce     Mode = "Enforce"     // applies what is declared, and sets back what others change
-	ModeReportDrift Mode = "ReportDrift" // applies what is declared, and only reports what others change
-	ModeObserve     Mode = "Observe"     // never writes
+	// applies what is declared, and sets back what others change
+	ModeEnforce Mode = "Enforce"
+	// applies what is declared, and only reports what others change
+	ModeReportDrift Mode = "ReportDrift"
+	// never writes
+	ModeObserve Mode = "Observe"
 )
 
 // NamespacesFrom says which namespaces may refer to an account.
@@ -21,14 +24,17 @@ type NamespacesFrom string
 
 // Namespaces that may refer to an account.
 const (
-	NamespacesFromSame     NamespacesFrom = "Same"     // the account's own namespace
-	NamespacesFromAll      NamespacesFrom = "All"      // every namespace
-	NamespacesFromSelector NamespacesFrom = "Selector" // the account's own, and those whose labels match the selector
+	// the account's own namespace
+	NamespacesFromSame NamespacesFrom = "Same"
+	// every namespace
+	NamespacesFromAll NamespacesFrom = "All"
+	// the account's own, and those whose labels match the selector
+	NamespacesFromSelector NamespacesFrom = "Selector"
 )
 
 // CertCentralAccountSpec declares how a CertCentral account is reached, and how far the operator may go in it.
 type CertCentralAccountSpec struct {
-	// Endpoint is the base URL of the CertCentral Services API: https://www.digicert.com/services/v2 for most accounts,
+	// endpoint is the base URL of the CertCentral Services API: https://www.digicert.com/services/v2 for most accounts,
 	// https://certcentral.digicert.eu/services/v2 for those hosted in the EU. It must be on the operator's
 	// --allowed-endpoints list, since the API key is sent there. Left out: the first of the two.
 	//
@@ -39,18 +45,20 @@ type CertCentralAccountSpec struct {
 	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-zA-Z0-9:/._~\\\\[\\\\]-]*$')",message="must be a plain base URL: no user, query, fragment, percent escapes or spaces"
 	Endpoint string `json:"endpoint,omitempty"`
 
-	// APIKeySecretRef names the Secret, in the namespace of this account, that holds the CertCentral API key. A key with the
+	// apiKeySecretRef names the Secret, in the namespace of this account, that holds the CertCentral API key. A key with the
 	// permission "User Management" can write; "View Only" is enough for mode Observe. A rotated key is in use within a minute.
+	//
+	// +required
 	APIKeySecretRef SecretKeyRef `json:"apiKeySecretRef"`
 
-	// AccountID pins the CertCentral account: when the API key belongs to another one, nothing is looked at or written.
+	// accountID pins the CertCentral account: when the API key belongs to another one, nothing is looked at or written.
 	// Left out: the account of the key is taken as it is.
 	//
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	AccountID *int64 `json:"accountID,omitempty"`
 
-	// Mode is a ceiling for all users of this account; the stricter of this and the user's own counts. Enforce applies what is
+	// mode is a ceiling for all users of this account; the stricter of this and the user's own counts. Enforce applies what is
 	// declared and sets back what others change, ReportDrift applies what is declared and reports what others change, Observe
 	// never writes: set it to stop all writing at once. Left out: Enforce.
 	//
@@ -58,7 +66,7 @@ type CertCentralAccountSpec struct {
 	// +kubebuilder:default=Enforce
 	Mode Mode `json:"mode,omitempty"`
 
-	// Interval is how often the live state of each user is looked at, between 1m and 24h, spread by 10 %. A change of a
+	// interval is how often the live state of each user is looked at, between 1m and 24h, spread by 10 %. A change of a
 	// resource is acted on at once, whatever the interval. Left out: 10m.
 	//
 	// +optional
@@ -69,20 +77,33 @@ type CertCentralAccountSpec struct {
 	// +kubebuilder:validation:XValidation:rule="!self.matches('^([0-9]+([.][0-9]+)?(ms|s|m|h))+$') || duration(self) >= duration('1m') && duration(self) <= duration('24h')",message="must be between 1m and 24h"
 	Interval metav1.Duration `json:"interval,omitempty,omitzero"`
 
-	// Budget bounds the requests made with this API key. CertCentral allows a key 1000 requests in 3 minutes and 100 in 5
+	// fullInterval is how often each user is looked at in full where the account is swept: where it has more than a few managed
+	// users, it is the list of users that is looked at every interval, and a user alone when the list shows news of it. What the
+	// list lacks is found at this interval: the SSO flag, languages and the visible containers. Between 10m and 168h, stretched
+	// where it would take more than half of the budget. Left out: 6h.
+	//
+	// +optional
+	// +kubebuilder:default="6h"
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]+([.][0-9]+)?(ms|s|m|h))+$')",message="must be a duration such as 90m or 12h"
+	// +kubebuilder:validation:XValidation:rule="!self.matches('^([0-9]+([.][0-9]+)?(ms|s|m|h))+$') || duration(self) >= duration('10m') && duration(self) <= duration('168h')",message="must be between 10m and 168h"
+	FullInterval metav1.Duration `json:"fullInterval,omitempty,omitzero"`
+
+	// budget bounds the requests made with this API key. CertCentral allows a key 1000 requests in 3 minutes and 100 in 5
 	// seconds, counted over everything that uses it. Left out: 180 a minute in bursts of 40, which leaves room for other tools.
 	//
 	// +optional
 	// +kubebuilder:default={requestsPerMinute: 180, burst: 40}
 	Budget Budget `json:"budget,omitempty,omitzero"`
 
-	// AllowedNamespaces says from which namespaces users may refer to this account. Left out: only from its own.
+	// allowedNamespaces says from which namespaces users may refer to this account. Left out: only from its own.
 	//
 	// +optional
 	// +kubebuilder:default={from: Same}
 	AllowedNamespaces AllowedNamespaces `json:"allowedNamespaces,omitempty,omitzero"`
 
-	// CABundle holds PEM certificates that are trusted in addition to the system's, for a proxy that inspects TLS. It is the
+	// caBundle holds PEM certificates that are trusted in addition to the system's, for a proxy that inspects TLS. It is the
 	// base64 of the PEM text, in one line. Left out: only the system's.
 	//
 	// +optional
@@ -93,13 +114,14 @@ type CertCentralAccountSpec struct {
 
 // SecretKeyRef names a value in a Secret of the same namespace.
 type SecretKeyRef struct {
-	// Name of the Secret.
+	// name of the Secret.
 	//
+	// +required
 	// +kubebuilder:validation:MaxLength=253
 	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$')",message="must be the name of a Secret: lower-case letters, digits, '-' and '.'"
 	Name string `json:"name"`
 
-	// Key in the Secret's data. Left out: api-key.
+	// key in the Secret's data. Left out: api-key.
 	//
 	// +optional
 	// +kubebuilder:default=api-key
@@ -113,7 +135,7 @@ type SecretKeyRef struct {
 // +kubebuilder:validation:XValidation:rule="self.burst + 3 * self.requestsPerMinute <= 1000",message="burst + 3 * requestsPerMinute must not exceed 1000: CertCentral allows a key 1000 requests in 3 minutes"
 // +kubebuilder:validation:XValidation:rule="12 * self.burst + self.requestsPerMinute <= 1200",message="12 * burst + requestsPerMinute must not exceed 1200: CertCentral allows a key 100 requests in 5 seconds"
 type Budget struct {
-	// RequestsPerMinute in the long run, at least 12. Left out: 180.
+	// requestsPerMinute in the long run, at least 12. Left out: 180.
 	//
 	// +optional
 	// +kubebuilder:default=180
@@ -121,7 +143,7 @@ type Budget struct {
 	// +kubebuilder:validation:Maximum=332
 	RequestsPerMinute int32 `json:"requestsPerMinute,omitempty"`
 
-	// Burst is how many requests may go out at once after a quiet time, at least the 3 of a change. Left out: 40.
+	// burst is how many requests may go out at once after a quiet time, at least the 3 of a change. Left out: 40.
 	//
 	// +optional
 	// +kubebuilder:default=40
@@ -134,14 +156,14 @@ type Budget struct {
 //
 // +kubebuilder:validation:XValidation:rule="(self.from == 'Selector') == has(self.selector)",message="selector goes with from: Selector, and only with it"
 type AllowedNamespaces struct {
-	// From is Same (the account's own namespace), All, or Selector (its own and those that match the selector).
+	// from is Same (the account's own namespace), All, or Selector (its own and those that match the selector).
 	// Left out: Same.
 	//
 	// +optional
 	// +kubebuilder:default=Same
 	From NamespacesFrom `json:"from,omitempty"`
 
-	// Selector is matched against the labels of a user's namespace; an empty one, {}, matches them all. Set it with
+	// selector is matched against the labels of a user's namespace; an empty one, {}, matches them all. Set it with
 	// from: Selector, and only then.
 	//
 	// +optional
@@ -152,29 +174,34 @@ type AllowedNamespaces struct {
 
 // CertCentralAccountStatus is what the operator saw of the account.
 type CertCentralAccountStatus struct {
-	// ObservedGeneration is the generation of the spec that this status speaks of; -1 before the first look.
-	//
-	// +optional
-	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
-
-	// Conditions are Ready, and Reconciling or Stalled while they are True.
+	// conditions are Ready, and Reconciling or Stalled while they are True.
 	//
 	// +optional
 	// +listType=map
 	// +listMapKey=type
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 
-	// AccountID is the CertCentral account that the API key belongs to.
+	// observedGeneration is the generation of the spec that this status speaks of; -1 before the first look.
+	//
+	// +optional
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+
+	// accountID is the CertCentral account that the API key belongs to.
 	//
 	// +optional
 	AccountID int64 `json:"accountID,omitempty"`
 
-	// APIKeyUser is the CertCentral user that owns the API key.
+	// apiKeyUser is the CertCentral user that owns the API key.
 	//
 	// +optional
 	APIKeyUser *APIKeyUser `json:"apiKeyUser,omitempty"`
 
-	// LastHandledReconcileAt is the last value of the annotation certcentral.io/reconcile-requested-at that was acted on.
+	// sweep is what the operator sees of the account's users as a whole.
+	//
+	// +optional
+	Sweep *AccountSweep `json:"sweep,omitempty"`
+
+	// lastHandledReconcileAt is the last value of the annotation certcentral.io/reconcile-requested-at that was acted on.
 	//
 	// +optional
 	LastHandledReconcileAt string `json:"lastHandledReconcileAt,omitempty"`
@@ -182,13 +209,17 @@ type CertCentralAccountStatus struct {
 
 // APIKeyUser is the CertCentral user that owns an API key.
 type APIKeyUser struct {
-	// ID of the user.
+	// id of the user.
+	//
+	// +required
 	ID int64 `json:"id"`
 
-	// Username of the user.
+	// username of the user.
+	//
+	// +required
 	Username string `json:"username"`
 
-	// Roles of the user.
+	// roles of the user.
 	//
 	// +optional
 	// +listType=atomic
@@ -205,20 +236,27 @@ type APIKeyUser struct {
 // +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
 // +kubebuilder:printcolumn:name="Mode",type=string,JSONPath=`.spec.mode`
 // +kubebuilder:printcolumn:name="Interval",type=string,JSONPath=`.spec.interval`
+// +kubebuilder:printcolumn:name="Users",type=integer,JSONPath=`.status.sweep.managed`
+// +kubebuilder:printcolumn:name="In-Sync",type=integer,JSONPath=`.status.sweep.inSync`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 // +kubebuilder:printcolumn:name="Key user",type=string,priority=1,JSONPath=`.status.apiKeyUser.username`
+// +kubebuilder:printcolumn:name="Looks",type=string,priority=1,JSONPath=`.status.sweep.state`
 // +kubebuilder:printcolumn:name="Endpoint",type=string,priority=1,JSONPath=`.spec.endpoint`
 // +kubebuilder:printcolumn:name="Message",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Ready")].message`
 type CertCentralAccount struct {
 	metav1.TypeMeta `json:",inline"`
 
+	// metadata is what Kubernetes keeps of every object.
+	//
 	// +optional
 	metav1.ObjectMeta `json:"metadata,omitzero"`
 
-	// Spec declares how the account is reached, and how far the operator may go in it.
+	// spec declares how the account is reached, and how far the operator may go in it.
+	//
+	// +required
 	Spec CertCentralAccountSpec `json:"spec"`
 
-	// Status is what the operator saw. It is written by the operator alone.
+	// status is what the operator saw. It is written by the operator alone.
 	//
 	// +optional
 	// +kubebuilder:default={"observedGeneration":-1}

@@ -6,15 +6,18 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 //
 // +kubebuilder:validation:XValidation:rule="!has(self.profile) || !has(self.profile.username) || has(self.userRef.id)",message="profile.username needs userRef.id: a user that is referred to by username can't be renamed"
 type CertCentralUserSpec struct {
-	// AccountRef names the CertCentralAccount that the user belongs to.
+	// accountRef names the CertCentralAccount that the user belongs to.
+	//
+	// +required
 	AccountRef AccountRef `json:"accountRef"`
 
-	// UserRef says which CertCentral user is meant. It can't be changed: for another user, create another resource.
+	// userRef says which CertCentral user is meant. It can't be changed: for another user, create another resource.
 	//
+	// +required
 	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="userRef can't be changed: create another resource for another user"
 	UserRef UserRef `json:"userRef"`
 
-	// Mode says how far the operator may go with this user; the stricter of this and the account's counts. Enforce applies what
+	// mode says how far the operator may go with this user; the stricter of this and the account's counts. Enforce applies what
 	// is declared and sets back what others change, ReportDrift applies what is declared and reports what others change, Observe
 	// never writes. Left out: Enforce.
 	//
@@ -22,12 +25,12 @@ type CertCentralUserSpec struct {
 	// +kubebuilder:default=Enforce
 	Mode Mode `json:"mode,omitempty"`
 
-	// Suspend stops all looking and writing for this user while it is true. Left out: false.
+	// suspend stops all looking and writing for this user while it is true. Left out: false.
 	//
 	// +optional
 	Suspend bool `json:"suspend,omitempty"`
 
-	// Profile holds the declared values. A field that is left out is not managed: it keeps the value it has.
+	// profile holds the declared values. A field that is left out is not managed: it keeps the value it has.
 	//
 	// +optional
 	Profile Profile `json:"profile,omitempty,omitzero"`
@@ -35,13 +38,14 @@ type CertCentralUserSpec struct {
 
 // AccountRef names a CertCentralAccount.
 type AccountRef struct {
-	// Name of the CertCentralAccount.
+	// name of the CertCentralAccount.
 	//
+	// +required
 	// +kubebuilder:validation:MaxLength=253
 	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$')",message="must be the name of a CertCentralAccount: lower-case letters, digits, '-' and '.'"
 	Name string `json:"name"`
 
-	// Namespace of the CertCentralAccount, which must allow it (spec.allowedNamespaces). Left out: the namespace of this resource.
+	// namespace of the CertCentralAccount, which must allow it (spec.allowedNamespaces). Left out: the namespace of this resource.
 	//
 	// +optional
 	// +kubebuilder:validation:MaxLength=63
@@ -53,13 +57,13 @@ type AccountRef struct {
 //
 // +kubebuilder:validation:XValidation:rule="has(self.id) != has(self.username)",message="exactly one of id and username must be set"
 type UserRef struct {
-	// ID is the CertCentral user ID.
+	// id is the CertCentral user ID.
 	//
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	ID *int64 `json:"id,omitempty"`
 
-	// Username is the CertCentral username, matched exactly, looked up once and then held to the user ID that was found. Once the
+	// username is the CertCentral username, matched exactly, looked up once and then held to the user ID that was found. Once the
 	// live user has another username, nothing is written.
 	//
 	// +optional
@@ -71,7 +75,7 @@ type UserRef struct {
 // Profile declares profile fields; one that is left out is not managed. The limits are those of CertCentral's
 // update-user page.
 type Profile struct {
-	// Username to sign in with: letters, digits and @ - _ + . only. Changing it can break SAML sign-in, which maps on it. Needs
+	// username to sign in with: letters, digits and @ - _ + . only. Changing it can break SAML sign-in, which maps on it. Needs
 	// userRef.id. Left out: kept as it is.
 	//
 	// +optional
@@ -79,7 +83,7 @@ type Profile struct {
 	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-zA-Z0-9@_+.-]+$')",message="must be letters, digits and @ - _ + . only"
 	Username *string `json:"username,omitempty"`
 
-	// FirstName, 1 to 128 characters. Left out: kept as it is.
+	// firstName of the person, 1 to 128 characters. Left out: kept as it is.
 	//
 	// +optional
 	// +kubebuilder:validation:MinLength=1
@@ -87,7 +91,7 @@ type Profile struct {
 	// +kubebuilder:validation:XValidation:rule="!self.matches('[\\x00-\\x1f\\x7f]')",message="must be one line, without control characters"
 	FirstName *string `json:"firstName,omitempty"`
 
-	// LastName, 1 to 128 characters. Left out: kept as it is.
+	// lastName of the person, 1 to 128 characters. Left out: kept as it is.
 	//
 	// +optional
 	// +kubebuilder:validation:MinLength=1
@@ -95,22 +99,22 @@ type Profile struct {
 	// +kubebuilder:validation:XValidation:rule="!self.matches('[\\x00-\\x1f\\x7f]')",message="must be one line, without control characters"
 	LastName *string `json:"lastName,omitempty"`
 
-	// Email is a valid mail address of at most 255 characters. Left out: kept as it is.
+	// email is a valid mail address of at most 255 characters. Left out: kept as it is.
 	//
 	// +optional
 	// +kubebuilder:validation:MaxLength=255
 	// +kubebuilder:validation:XValidation:rule="self.matches('^[^@\\\\s\\\\pZ\\\\pC<>()\\\\[\\\\],;:\"]+@[^@\\\\s\\\\pZ\\\\pC<>()\\\\[\\\\],;:\"]+$')",message="must be a mail address such as john.smith@example.com"
 	Email *string `json:"email,omitempty"`
 
-	// JobTitle, at most 64 characters; "" clears it. CertCentral requires one of EV approvers. Left out, or given without a value:
-	// kept as it is.
+	// jobTitle of the person, at most 64 characters; "" clears it. CertCentral requires one of EV approvers. Left out, or given
+	// without a value: kept as it is.
 	//
 	// +optional
 	// +kubebuilder:validation:MaxLength=64
 	// +kubebuilder:validation:XValidation:rule="!self.matches('[\\x00-\\x1f\\x7f]')",message="must be one line, without control characters"
 	JobTitle *string `json:"jobTitle,omitempty"`
 
-	// Telephone number, at most 64 characters; "" clears it. CertCentral requires one of EV approvers. Left out, or given without a
+	// telephone number, at most 64 characters; "" clears it. CertCentral requires one of EV approvers. Left out, or given without a
 	// value: kept as it is.
 	//
 	// +optional
@@ -118,7 +122,7 @@ type Profile struct {
 	// +kubebuilder:validation:XValidation:rule="!self.matches('[\\x00-\\x1f\\x7f]')",message="must be one line, without control characters"
 	Telephone *string `json:"telephone,omitempty"`
 
-	// SAMLSSOOnly true lets the user sign in through SAML single sign-on only. Switching it on revokes the person's password and
+	// samlSSOOnly true lets the user sign in through SAML single sign-on only. Switching it on revokes the person's password and
 	// mails a link, switching it off mails set-up instructions; API keys are never revoked by it. It is written only when declared
 	// and different. Left out: kept as it is.
 	//
@@ -150,13 +154,17 @@ type Profile struct {
 type CertCentralUser struct {
 	metav1.TypeMeta `json:",inline"`
 
+	// metadata is what Kubernetes keeps of every object.
+	//
 	// +optional
 	metav1.ObjectMeta `json:"metadata,omitzero"`
 
-	// Spec declares the user and its profile.
+	// spec declares the user and its profile.
+	//
+	// +required
 	Spec CertCentralUserSpec `json:"spec"`
 
-	// Status is what the operator saw and did. It is written by the operator alone.
+	// status is what the operator saw and did. It is written by the operator alone.
 	//
 	// +optional
 	// +kubebuilder:default={"observedGeneration":-1}
