@@ -119,16 +119,20 @@ func reconcilers(ctx context.Context, mgr ctrl.Manager, o *options) error {
 	if err != nil {
 		return err
 	}
-	sessions := controller.NewSessions(certcentral.NewBudgets(now.Now))
+	sessions, sweeps := controller.NewSessions(certcentral.NewBudgets(now.Now)), controller.NewSweeps(o.lookSingly)
 	progress := &controller.Progress{Clock: now}
 	accounts := &controller.AccountReconciler{
-		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Sessions: sessions, Metrics: observed, Clock: now,
+		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Sessions: sessions, Sweeps: sweeps, Metrics: observed, Clock: now,
 		Events: mgr.GetEventRecorder("certcentral-user-operator"), Endpoints: o.endpoints,
 		UserAgent: "certcentral-user-operator/" + version(),
 	}
 	users := &controller.UserReconciler{
-		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Sessions: sessions, Metrics: observed, Clock: now,
+		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Sessions: sessions, Sweeps: sweeps, Metrics: observed, Clock: now,
 		Events: mgr.GetEventRecorder("certcentral-user-operator"), Namespaces: o.namespaces,
+	}
+	sweeper := &controller.SweepReconciler{
+		Client: mgr.GetClient(), Sessions: sessions, Sweeps: sweeps, Metrics: observed, Clock: now,
+		Events: mgr.GetEventRecorder("certcentral-user-operator"),
 	}
 	synced := func(req *http.Request) error {
 		ctx, cancel := context.WithTimeout(req.Context(), time.Second)
@@ -141,6 +145,7 @@ func reconcilers(ctx context.Context, mgr ctrl.Manager, o *options) error {
 	return errors.Join(
 		accounts.SetupWithManager(mgr, progress),
 		users.SetupWithManager(ctx, mgr, progress, o.concurrency),
+		sweeper.SetupWithManager(mgr, progress),
 		mgr.AddHealthzCheck("ping", healthz.Ping),
 		mgr.AddHealthzCheck("progress", progress.Check),
 		mgr.AddReadyzCheck("caches", synced),
@@ -168,9 +173,13 @@ type options struct {
 	endpoints                    endpoints
 	namespaces                   list
 	concurrency                  int
+	lookSingly                   bool
 	logLevel, logFormat          string
 	version                      bool
 }
+
+// hidden is the usage of flags that are for measuring only.
+const hidden = "-"
 
 // parse reads the command line. What is wrong with it, and the help, go to standard error.
 func parse(args []string) (*options, error) {
@@ -181,7 +190,14 @@ func parse(args []string) (*options, error) {
 	flags := flag.NewFlagSet("manager", flag.ContinueOnError)
 	flags.Usage = func() {
 		fmt.Fprint(flags.Output(), "Keeps DigiCert CertCentral user profiles as CertCentralUser resources declare them.\n\nFlags:\n")
-		flags.PrintDefaults()
+		shown := flag.NewFlagSet("", flag.ContinueOnError)
+		shown.SetOutput(flags.Output())
+		flags.VisitAll(func(f *flag.Flag) {
+			if f.Usage != hidden {
+				shown.Var(f.Value, f.Name, f.Usage)
+			}
+		})
+		shown.PrintDefaults()
 	}
 	ctrlconfig.RegisterFlags(flags)
 	flags.StringVar(&o.metricsAddress, "metrics-bind-address", ":8443", "`address` of the metrics; 0 turns them off")
@@ -192,6 +208,7 @@ func parse(args []string) (*options, error) {
 	flags.Var(&o.endpoints, "allowed-endpoints", "comma-separated `URLs` that API keys may be sent to")
 	flags.Var(&o.namespaces, "namespaces", "comma-separated `names` of the namespaces to watch; all when empty")
 	flags.IntVar(&o.concurrency, "concurrency", 32, "`number` of users that are worked on at a time; calls that hang hold one each")
+	flags.BoolVar(&o.lookSingly, "look-singly", false, hidden)
 	flags.StringVar(&o.logLevel, "log-level", "info", "debug, info or error")
 	flags.StringVar(&o.logFormat, "log-format", "auto", "json, console, or auto: console on a terminal, else json")
 	flags.BoolVar(&o.version, "version", false, "print the version and exit")

@@ -36,6 +36,7 @@ type Budget struct {
 	bucket *rate.Limiter
 	slots  map[Lane]time.Time // when the lane's next deferred call may come back
 	pause  pause
+	used   usage
 }
 
 func newBudget(fingerprint string, l Limits, now func() time.Time) *Budget {
@@ -100,6 +101,7 @@ func (b *Budget) take(ctx context.Context, lane Lane) *Error {
 		return &Error{Kind: Deferred, RetryAfter: b.slot(lane, now, wait)}
 	}
 	turn := b.bucket.ReserveN(now, 1)
+	b.used.add(now)
 	if lane != Change {
 		return nil
 	}

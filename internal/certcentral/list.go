@@ -57,42 +57,63 @@ func (c *Client) ServiceUserIDs(ctx context.Context, lane Lane) (map[int64]struc
 	return ids, nil
 }
 
-// list goes through all rows of a list of users, page by page, each row once, until a page that is the last or brings
-// nothing new. query is that of the first page; the others have limit and offset too.
+// list goes through all rows of a list of users, page by page. query is that of the first page.
 func (c *Client) list(ctx context.Context, lane Lane, req request, query url.Values, each func(wireRow) error) error {
-	seen := map[id]struct{}{}
-	for offset, pages := 0, 0; pages < maxPages; pages++ {
-		req.path = req.route
-		if len(query) > 0 {
-			req.path += "?" + query.Encode()
-		}
-		more := false
-		err := c.call(ctx, lane, req, func(body []byte) error {
-			list, err := decodeList(body)
-			if err != nil {
-				return err
-			}
-			before := len(seen)
-			for _, row := range list.Users {
-				if _, again := seen[row.ID]; again {
-					continue
-				}
-				seen[row.ID] = struct{}{}
-				if err := each(row); err != nil {
-					return err
-				}
-			}
-			offset += len(list.Users)
-			more = len(seen) > before && !list.last(offset)
-			return nil
-		})
-		if err != nil || !more {
+	pages := pager{client: c, req: req, query: query, seen: map[id]struct{}{}}
+	for !pages.done {
+		if err := pages.next(ctx, lane, each); err != nil {
 			return err
 		}
-		query.Set("limit", strconv.Itoa(pageSize))
-		query.Set("offset", strconv.Itoa(offset))
 	}
-	return &Error{Kind: BadResponse, Op: req.op(), Sent: true, Err: reason("a list without end")}
+	return nil
+}
+
+// pager goes through a list of users, each row once, until a page that is the last or brings nothing new. After an error it can
+// be asked for the same page again.
+type pager struct {
+	client *Client
+	req    request
+	query  url.Values // of the next page; those after the first have limit and offset in any case
+	seen   map[id]struct{}
+	offset int // of the next page
+	pages  int // read so far
+	total  int // of all rows, as the latest page told
+	done   bool
+}
+
+// next reads one page and hands over the rows that no page before had.
+func (p *pager) next(ctx context.Context, lane Lane, each func(wireRow) error) error {
+	if p.pages == maxPages {
+		return &Error{Kind: BadResponse, Op: p.req.op(), Sent: true, Err: reason("a list without end")}
+	}
+	p.req.path = p.req.route
+	if len(p.query) > 0 {
+		p.req.path += "?" + p.query.Encode()
+	}
+	var list *wireList
+	if err := p.client.call(ctx, lane, p.req, func(body []byte) (err error) {
+		list, err = decodeList(body)
+		return err
+	}); err != nil {
+		return err
+	}
+	before := len(p.seen)
+	for _, row := range list.Users {
+		if _, again := p.seen[row.ID]; again {
+			continue
+		}
+		p.seen[row.ID] = struct{}{}
+		if err := each(row); err != nil {
+			return &Error{Kind: BadResponse, Op: p.req.op(), Sent: true, Err: err}
+		}
+	}
+	p.pages++
+	p.offset += len(list.Users)
+	p.total = max(int(list.Page.Total), len(p.seen))
+	p.done = len(p.seen) == before || list.last(p.offset)
+	p.query.Set("limit", strconv.Itoa(pageSize))
+	p.query.Set("offset", strconv.Itoa(p.offset))
+	return nil
 }
 
 // last reports whether the page that ends at offset is the last one. A full page never is, whatever the total says.

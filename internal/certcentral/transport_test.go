@@ -3,12 +3,14 @@ package certcentral
 import (
 	"bytes"
 	"crypto/tls"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"sync"
+	"syscall"
 	"testing"
 
 	. "github.com/onsi/gomega"
@@ -41,8 +43,6 @@ func TestTheCABundleIsRead(t *testing.T) {
 }
 
 func TestConnectionsThatAreNotMade(t *testing.T) {
-	closed := httptest.NewTLSServer(nil)
-	closed.Close()
 	unencrypted := httptest.NewServer(answering(200, documented))
 	defer unencrypted.Close()
 	old := httptest.NewUnstartedServer(answering(200, documented))
@@ -58,7 +58,7 @@ func TestConnectionsThatAreNotMade(t *testing.T) {
 		why    string
 	}{
 		"an unknown authority": {func(c *Config) { c.CABundle = nil }, "TLS: certificate signed by unknown authority"},
-		"a closed port":        {at(closed.Listener.Addr().String()), "connection refused"},
+		"a closed port":        {at(unheard(t)), "connection refused"},
 		"no TLS":               {at(unencrypted.Listener.Addr().String()), "TLS: not spoken by the other side"},
 		"TLS that is too old":  {at(old.Listener.Addr().String()), "TLS: refused by the other side"},
 		"another host's":       {func(c *Config) { c.Endpoint.host = "localhost" + c.Endpoint.host[len("127.0.0.1"):] }, "TLS: certificate is not valid for this host"},
@@ -70,6 +70,24 @@ func TestConnectionsThatAreNotMade(t *testing.T) {
 			w.g.Expect(w.requests()).To(BeEmpty())
 		})
 	}
+}
+
+// unheard is an address that nobody listens at, nor will: it is taken.
+func unheard(t *testing.T) string {
+	t.Helper()
+	socket, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = syscall.Close(socket) })
+	if err := syscall.Bind(socket, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+		t.Fatal(err)
+	}
+	address, err := syscall.Getsockname(socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprintf("127.0.0.1:%d", address.(*syscall.SockaddrInet4).Port)
 }
 
 func TestAProxySeesNeitherKeyNorAnswer(t *testing.T) {

@@ -46,7 +46,7 @@ type wireNamed struct {
 	Name string `json:"name"`
 }
 
-// wireList is a list of users. Its rows have more fields, none of them used; only GET /user tells the page.
+// wireList is a list of users; only GET /user tells the page.
 type wireList struct {
 	Users []wireRow `json:"users"`
 	Page  struct {
@@ -56,9 +56,19 @@ type wireList struct {
 	Errors json.RawMessage `json:"errors"`
 }
 
+// wireRow is a user in a list: observed traffic has every profile field, status, last login, roles and container, and no more.
 type wireRow struct {
-	ID       id     `json:"id"`
-	Username string `json:"username"`
+	ID        id              `json:"id"`
+	Username  string          `json:"username"`
+	FirstName *string         `json:"first_name"`
+	LastName  *string         `json:"last_name"`
+	Email     *string         `json:"email"`
+	JobTitle  string          `json:"job_title"`
+	Telephone string          `json:"telephone"`
+	Status    string          `json:"status"`
+	LastLogin json.RawMessage `json:"last_login_date"`
+	Roles     []wireNamed     `json:"access_roles"`
+	Container *wireContainer  `json:"container"`
 }
 
 func (w *wireUser) user() *User {

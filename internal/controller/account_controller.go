@@ -22,6 +22,7 @@ type AccountReconciler struct {
 	client.Client               // reads from the cache, writes statuses
 	Live          client.Reader // reads Secrets by name from the API server; they are never cached
 	Sessions      *Sessions
+	Sweeps        *Sweeps
 	Events        events.EventRecorder
 	Metrics       *Metrics
 	Clock         clock.PassiveClock
@@ -98,13 +99,16 @@ func (r *AccountReconciler) connect(ctx context.Context, account *v1alpha1.CertC
 	return next, nil
 }
 
-// ask has CertCentral tell whose key it is, when that is due: for a new key, once per interval, when a person asks, and for
-// a refused key once a minute.
+// ask has CertCentral tell whose key it is, when that is due: for a new key, once per interval (once per fullInterval where the
+// account is swept), when a person asks, and for a refused key once a minute.
 func (r *AccountReconciler) ask(ctx context.Context, account *v1alpha1.CertCentralAccount, current *session) error {
 	now := r.Clock.Now()
 	wait := account.Spec.Interval.Duration
-	if current.refused {
+	switch {
+	case current.refused:
 		wait = keyRecheck
+	case r.Sweeps.of(client.ObjectKeyFromObject(account), current.client).works(now):
+		wait = max(wait, account.Spec.FullInterval.Duration) // each walk tells that the key is good
 	}
 	if due := current.askedAt.Add(wait); now.Before(due) && !accountRequested(account) {
 		if current.refused {

@@ -54,6 +54,7 @@ type Sessions struct {
 	open    map[types.NamespacedName]*session // users may use these
 	held    map[types.NamespacedName]*session // nobody may, but what is known of them saves questions
 	opened  chan event.GenericEvent           // accounts whose users can go on
+	ready   chan event.GenericEvent           // accounts that can be swept
 	doubted chan event.GenericEvent           // accounts whose key was refused
 }
 
@@ -64,6 +65,7 @@ func NewSessions(budgets *certcentral.Budgets) *Sessions {
 		open:    map[types.NamespacedName]*session{},
 		held:    map[types.NamespacedName]*session{},
 		opened:  make(chan event.GenericEvent, 1024),
+		ready:   make(chan event.GenericEvent, 1024),
 		doubted: make(chan event.GenericEvent, 1024),
 	}
 }

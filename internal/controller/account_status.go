@@ -91,6 +91,9 @@ func (r *AccountReconciler) report(
 			return ctrl.Result{}, client.IgnoreNotFound(err)
 		}
 	}
+	if opened {
+		wakeUp(r.Sessions.ready, client.ObjectKeyFromObject(after))
+	}
 	if opened && !concernsUsers(before, after) {
 		r.Sessions.wake(client.ObjectKeyFromObject(after))
 	}

@@ -161,11 +161,11 @@ func (p *play) start() {
 	p.must(err)
 	sessions := NewSessions(budgets)
 	p.agents = &AccountReconciler{
-		Client: p.client(), Live: p.live(), Sessions: sessions, Events: p.events, Metrics: metrics, Clock: p.clock,
+		Client: p.client(), Live: p.live(), Sessions: sessions, Sweeps: NewSweeps(true), Events: p.events, Metrics: metrics, Clock: p.clock,
 		Endpoints: []certcentral.Endpoint{endpoint}, UserAgent: "tests",
 	}
 	p.users = &UserReconciler{
-		Client: p.client(), Live: p.live(), Sessions: sessions, Events: p.events, Metrics: metrics, Clock: p.clock,
+		Client: p.client(), Live: p.live(), Sessions: sessions, Sweeps: NewSweeps(true), Events: p.events, Metrics: metrics, Clock: p.clock,
 	}
 	for of, acks := range p.acks { // what the operator could not write down it can't know
 		known := acks[:0]

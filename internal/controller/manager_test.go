@@ -34,6 +34,8 @@ func managedWorld(ctx context.Context, spec string) *world {
 	progress := &Progress{Clock: w.clock}
 	Expect(w.users.SetupWithManager(ctx, mgr, progress, 4)).To(Succeed())
 	Expect(w.accounts.SetupWithManager(mgr, progress)).To(Succeed())
+	w.sweeper.Client = mgr.GetClient()
+	Expect(w.sweeper.SetupWithManager(mgr, progress)).To(Succeed())
 
 	running, stop := context.WithCancel(context.Background())
 	ended := make(chan error)

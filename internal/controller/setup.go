@@ -3,6 +3,7 @@ package controller
 import (
 	"context"
 	"strconv"
+	"time"
 
 	"github.com/go-logr/logr"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -28,25 +29,43 @@ func (r *UserReconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager,
 		}
 	}
 	return ctrl.NewControllerManagedBy(mgr).
-		For(&v1alpha1.CertCentralUser{}, builder.WithPredicates(declaredOrRequested())).
+		Named("certcentraluser").
+		Watches(&v1alpha1.CertCentralUser{}, enqueue(), builder.WithPredicates(declaredOrRequested())).
 		Watches(&v1alpha1.CertCentralUser{}, wake(r.losers), builder.WithPredicates(gaveUp())).
 		Watches(&v1alpha1.CertCentralAccount{}, wake(r.usersOf), builder.WithPredicates(accountChanged())).
 		WatchesRawSource(source.Channel(r.Sessions.opened, wake(r.usersOf))).
+		WatchesRawSource(source.Channel(r.Sweeps.lapsed, wake(r.usersOf))).
+		WatchesRawSource(source.Channel(r.Sweeps.tipped, wake(itself))).
 		WithOptions(options("user", concurrency)).
 		Complete(progress.Watch(r))
 }
 
 // SetupWithManager has the manager run the reconciler.
 func (r *AccountReconciler) SetupWithManager(mgr ctrl.Manager, progress *Progress) error {
-	self := func(_ context.Context, object client.Object) []reconcile.Request {
-		return []reconcile.Request{{NamespacedName: client.ObjectKeyFromObject(object)}}
-	}
 	return ctrl.NewControllerManagedBy(mgr).
 		For(&v1alpha1.CertCentralAccount{}, builder.WithPredicates(declaredOrRequested())).
-		WatchesRawSource(source.Channel(r.Sessions.doubted, wake(self))).
+		WatchesRawSource(source.Channel(r.Sessions.doubted, wake(itself))).
 		WithOptions(options("account", accountConcurrency)).
 		Complete(progress.Watch(r))
 }
+
+// SetupWithManager has the manager run the reconciler.
+func (r *SweepReconciler) SetupWithManager(mgr ctrl.Manager, progress *Progress) error {
+	return ctrl.NewControllerManagedBy(mgr).
+		Named("sweep").
+		For(&v1alpha1.CertCentralAccount{}, builder.WithPredicates(predicate.Or(declaredOrRequested(), accountChanged()))).
+		Watches(&v1alpha1.CertCentralUser{}, delayed(recount, accountsOf), builder.WithPredicates(counted())).
+		WatchesRawSource(source.Channel(r.Sessions.ready, wake(itself))).
+		WithOptions(options("sweep", sweepConcurrency)).
+		Complete(progress.Watch(r))
+}
+
+const (
+	// sweepConcurrency is how many accounts are swept at a time: those that are slow or dead must not keep others waiting.
+	sweepConcurrency = 64
+	// recount is how long after a change an account's users are counted again, once for all changes until then.
+	recount = 5 * time.Second
+)
 
 // accountConcurrency is how many accounts are looked at at a time: one that hangs must not keep others from opening.
 const accountConcurrency = 8
@@ -65,6 +84,35 @@ func options(kind string, concurrency int) controller.Options {
 		ReconciliationTimeout:   reconcileTimeout,
 		UsePriorityQueue:        ptr.To(true),
 	}
+}
+
+// itself maps an object to itself.
+func itself(_ context.Context, object client.Object) []reconcile.Request {
+	return []reconcile.Request{{NamespacedName: client.ObjectKeyFromObject(object)}}
+}
+
+// accountsOf maps a user to its account.
+func accountsOf(_ context.Context, object client.Object) []reconcile.Request {
+	return []reconcile.Request{{NamespacedName: accountOf(object.(*v1alpha1.CertCentralUser))}}
+}
+
+// counted lets pass what changes the counts of an account's users.
+func counted() predicate.Predicate {
+	return predicate.Funcs{
+		UpdateFunc: func(e event.UpdateEvent) bool {
+			before, after := e.ObjectOld.(*v1alpha1.CertCentralUser), e.ObjectNew.(*v1alpha1.CertCentralUser)
+			return before.Spec.AccountRef != after.Spec.AccountRef || inSync(before) != inSync(after)
+		},
+	}
+}
+
+// inSync tells whether the live profile satisfies the declared one, as far as is known of the present generation.
+func inSync(user *v1alpha1.CertCentralUser) metav1.ConditionStatus {
+	condition := meta.FindStatusCondition(user.Status.Conditions, v1alpha1.ConditionInSync)
+	if condition == nil || condition.ObservedGeneration != user.Generation {
+		return metav1.ConditionUnknown
+	}
+	return condition.Status
 }
 
 // indexes are the fields that users are listed by, spelled as the API server's selectable fields.

@@ -23,6 +23,7 @@ type UserReconciler struct {
 	client.Client               // reads from the cache, writes statuses
 	Live          client.Reader // reads from the API server, what a write rests on
 	Sessions      *Sessions
+	Sweeps        *Sweeps
 	Events        events.EventRecorder
 	Metrics       *Metrics
 	Clock         clock.PassiveClock
@@ -44,6 +45,8 @@ type findings struct {
 	written *v1alpha1.Applied    // the write that CertCentral acknowledged; nil when none
 	changed []profile.Difference // what the write was made for
 	tried   bool                 // a write was about to go out, whatever became of it
+	tip     *tip                 // what the account's list of users has that the status does not; nil when nothing
+	rested  bool                 // the status was judged instead of a look
 	begun   time.Time            // when the reconcile began
 	calls   *certcentral.Tally   // what it asked of CertCentral
 }
@@ -63,10 +66,11 @@ func (r *UserReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.
 	} else if err != nil || !user.DeletionTimestamp.IsZero() {
 		r.brake.release(req.NamespacedName)
 		r.seen.release(req.NamespacedName)
+		r.Sweeps.forget(req.NamespacedName)
 		return ctrl.Result{}, nil
 	}
 	r.seen.see(user)
-	found := findings{begun: r.Clock.Now()}
+	found := findings{begun: r.Clock.Now(), tip: r.Sweeps.tip(req.NamespacedName)}
 	ctx, found.calls = certcentral.Count(ctx)
 	err := r.look(ctx, user, &found)
 	reach(looked)

@@ -31,6 +31,9 @@ func (r *UserReconciler) look(ctx context.Context, user *v1alpha1.CertCentralUse
 	if err = r.yield(ctx, user, found, client.MatchingFields{fieldRefID: id}, client.MatchingFields{fieldUserID: id}); err != nil {
 		return err
 	}
+	if rested := r.rest(user, found); rested != nil {
+		return rested
+	}
 	have, err := found.access.client.GetUser(ctx, lane, found.userID)
 	if err != nil {
 		return err

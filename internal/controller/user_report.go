@@ -37,6 +37,9 @@ func (r *UserReconciler) report(ctx context.Context, before *v1alpha1.CertCentra
 	if err := r.save(ctx, before, after, found, v); err != nil {
 		return ctrl.Result{}, err
 	}
+	if found.have != nil || found.rested {
+		r.Sweeps.handled(client.ObjectKeyFromObject(before), found.tip)
+	}
 	r.announce(ctx, before, after, found, v)
 	return next(after, v)
 }
@@ -45,7 +48,7 @@ func (r *UserReconciler) report(ctx context.Context, before *v1alpha1.CertCentra
 func (r *UserReconciler) save(ctx context.Context, before, after *v1alpha1.CertCentralUser, found findings, v *verdict) error {
 	now := metav1.NewTime(r.Clock.Now())
 	seen := before.Status.LastObservedTime
-	stale := found.plan.Verb != "" && !v.silent && (seen == nil || now.Sub(seen.Time) >= freshness)
+	stale := found.have != nil && found.plan.Verb != "" && !v.silent && (seen == nil || now.Sub(seen.Time) >= freshness)
 	if equality.Semantic.DeepEqual(before.Status, after.Status) && !stale {
 		return nil
 	}

@@ -144,6 +144,9 @@ func describe(user *v1alpha1.CertCentralUser, found findings, v *verdict) {
 		observe(status, found.have)
 		compareWith(status, found.plan)
 	}
+	if found.rested && found.tip != nil {
+		observeRow(status, &found.tip.row)
+	}
 	if found.written != nil {
 		status.Applied = found.written
 	}

@@ -66,6 +66,8 @@ type world struct {
 	clock    *clocktesting.FakePassiveClock
 	users    *UserReconciler
 	accounts *AccountReconciler
+	sweeper  *SweepReconciler
+	swept    bool // whether accounts are; each user is looked at alone otherwise
 	events   *events.FakeRecorder
 	registry *prometheus.Registry
 
@@ -162,13 +164,16 @@ func (w *world) makeReconcilers() {
 	w.registry = prometheus.NewRegistry()
 	metrics, err := NewMetrics(w.registry, client.NewNamespacedClient(direct, w.namespace), w.clock)
 	Expect(err).NotTo(HaveOccurred())
-	sessions, counted := NewSessions(budgets), w.counted(interceptor.Funcs{})
+	sessions, sweeps, counted := NewSessions(budgets), NewSweeps(!w.swept), w.counted(interceptor.Funcs{})
 	w.accounts = &AccountReconciler{
-		Client: counted, Live: direct, Sessions: sessions, Events: w.events, Metrics: metrics, Clock: w.clock,
+		Client: counted, Live: direct, Sessions: sessions, Sweeps: sweeps, Events: w.events, Metrics: metrics, Clock: w.clock,
 		Endpoints: []certcentral.Endpoint{endpoint}, UserAgent: "tests",
 	}
 	w.users = &UserReconciler{
-		Client: counted, Live: direct, Sessions: sessions, Events: w.events, Metrics: metrics, Clock: w.clock,
+		Client: counted, Live: direct, Sessions: sessions, Sweeps: sweeps, Events: w.events, Metrics: metrics, Clock: w.clock,
+	}
+	w.sweeper = &SweepReconciler{
+		Client: counted, Sessions: sessions, Sweeps: sweeps, Events: w.events, Metrics: metrics, Clock: w.clock,
 	}
 }
 

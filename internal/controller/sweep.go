@@ -1,0 +1,125 @@
+package controller
+
+import (
+	"sync"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+
+	"github.com/certcentral-io/user-operator/api/v1alpha1"
+	"github.com/certcentral-io/user-operator/internal/certcentral"
+)
+
+// Sweeps is what the walks through the accounts' lists of users came to: who need not be looked at alone, for how long, and who
+// should be. The sweep reconciler writes it, the others read it.
+type Sweeps struct {
+	// Off has every user looked at alone.
+	Off bool
+
+	mu       sync.RWMutex
+	accounts map[types.NamespacedName]*coverage
+	tips     map[types.NamespacedName]*tip // by resource
+	tipped   chan event.GenericEvent       // resources that a tip is about
+	lapsed   chan event.GenericEvent       // accounts whose users are looked at alone from now on
+}
+
+// coverage is what the latest walk through an account came to. It is never changed, but replaced.
+type coverage struct {
+	client  *certcentral.Client
+	users   map[int64]struct{} // those that the list shows as their statuses have them; nil when each is looked at alone
+	expires time.Time
+	every   time.Duration // how often each of them is looked at in full all the same
+}
+
+// tip is why a resource should be looked at: what the list shows of its user is not what its status has.
+type tip struct {
+	row  certcentral.Row
+	full bool // only a look at the user itself will do
+}
+
+// NewSweeps returns no sweeps.
+func NewSweeps(off bool) *Sweeps {
+	return &Sweeps{
+		Off:      off,
+		accounts: map[types.NamespacedName]*coverage{},
+		tips:     map[types.NamespacedName]*tip{},
+		tipped:   make(chan event.GenericEvent, 1024),
+		lapsed:   make(chan event.GenericEvent, 1024),
+	}
+}
+
+// of returns what the walks through an account came to; nil as long as none has come to anything. What another client saw does
+// not count.
+func (s *Sweeps) of(account types.NamespacedName, client *certcentral.Client) *coverage {
+	if s.Off {
+		return &coverage{}
+	}
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if c := s.accounts[account]; c != nil && c.client == client {
+		return c
+	}
+	return nil
+}
+
+// vouches returns how often a user is looked at in full while the walk vouches for it; 0 when it does not. Of nil nothing is vouched.
+func (c *coverage) vouches(user int64, now time.Time) time.Duration {
+	if c == nil || now.After(c.expires) {
+		return 0
+	}
+	if _, listed := c.users[user]; !listed {
+		return 0
+	}
+	return c.every
+}
+
+// works tells whether walks through the account succeed, and vouch with that for the API key too.
+func (c *coverage) works(now time.Time) bool { return c != nil && c.users != nil && !now.After(c.expires) }
+
+// set replaces what is vouched for in an account. Its users are woken when they are to be looked at alone and were not until now.
+func (s *Sweeps) set(account types.NamespacedName, next *coverage) {
+	s.mu.Lock()
+	before := s.accounts[account]
+	s.accounts[account] = next
+	s.mu.Unlock()
+	if next.users == nil && (before == nil || before.users != nil || before.client != next.client) {
+		wakeUp(s.lapsed, account)
+	}
+}
+
+// tell has a resource looked at.
+func (s *Sweeps) tell(user types.NamespacedName, why *tip) {
+	s.mu.Lock()
+	s.tips[user] = why
+	s.mu.Unlock()
+	object := &v1alpha1.CertCentralUser{}
+	object.Namespace, object.Name = user.Namespace, user.Name
+	s.tipped <- event.GenericEvent{Object: object}
+}
+
+// tip returns why a resource should be looked at; nil when there is no reason.
+func (s *Sweeps) tip(user types.NamespacedName) *tip {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.tips[user]
+}
+
+// handled drops a tip that was followed, unless there is a newer one.
+func (s *Sweeps) handled(user types.NamespacedName, followed *tip) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.tips[user] == followed {
+		delete(s.tips, user)
+	}
+}
+
+// forget drops a resource that is gone.
+func (s *Sweeps) forget(user types.NamespacedName) { s.handled(user, s.tip(user)) }
+
+// forgetAccount drops an account that is gone.
+func (s *Sweeps) forgetAccount(account types.NamespacedName) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.accounts, account)
+}

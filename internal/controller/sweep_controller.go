@@ -1,0 +1,200 @@
+package controller
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/tools/events"
+	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/certcentral-io/user-operator/api/v1alpha1"
+	"github.com/certcentral-io/user-operator/internal/certcentral"
+)
+
+// SweepReconciler walks through the lists of users of the accounts that are open, once per interval, and has those looked at whom
+// a list shows other than their status. It counts an account's users for its status. It never looks at a user, nor writes one.
+type SweepReconciler struct {
+	client.Client // reads from the cache, writes statuses
+	Sessions      *Sessions
+	Sweeps        *Sweeps
+	Events        events.EventRecorder
+	Metrics       *Metrics
+	Clock         clock.PassiveClock
+
+	mu    sync.Mutex
+	known map[types.NamespacedName]*sweep
+}
+
+// sweep is what is remembered of an account's walks. One reconcile at a time has it.
+type sweep struct {
+	client    *certcentral.Client
+	walk      *walk     // under way; nil between two
+	due       time.Time // when the next one begins
+	requested string    // the last request for one that was acted on
+	whole     time.Time // when the latest one that came to its end began
+	total     int       // users of the account, as far as it was told
+	odd       oddities
+	state     v1alpha1.SweepState
+}
+
+// Reconcile goes on with an account's walk, as far as it gets, and reports.
+func (r *SweepReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	account := &v1alpha1.CertCentralAccount{}
+	if err := r.Get(ctx, req.NamespacedName, account); err != nil || !account.DeletionTimestamp.IsZero() {
+		if client.IgnoreNotFound(err) == nil {
+			r.forget(req.NamespacedName)
+		}
+		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	managed, err := r.managed(ctx, account)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	s := r.of(req.NamespacedName)
+	open := r.Sessions.get(req.NamespacedName, account)
+	if open != nil {
+		err = r.sweep(ctx, account, open, managed, s)
+	}
+	return r.report(ctx, account, open, managed, s, err)
+}
+
+// sweep goes on with the walk through the account, or begins one that is due. An error keeps it where it is.
+func (r *SweepReconciler) sweep(
+	ctx context.Context, account *v1alpha1.CertCentralAccount, open *session, managed []*v1alpha1.CertCentralUser, s *sweep,
+) error {
+	now, requested := r.Clock.Now(), account.Annotations[v1alpha1.AnnotationReconcileRequestedAt]
+	if s.client != open.client {
+		*s = sweep{client: open.client, odd: oddities{}, total: s.total}
+	}
+	if s.walk == nil && now.Before(s.due) && requested == s.requested {
+		return nil
+	}
+	s.requested = requested
+	if s.walk == nil || now.Sub(s.walk.begun) > account.Spec.Interval.Duration {
+		s.walk = &walk{Walk: open.client.Walk(), begun: now, vouched: map[int64]struct{}{}}
+	}
+	s.walk.managed = byUser(managed)
+	for !s.walk.Done() {
+		if r.Sweeps.Off || fewer(len(managed), s.total) {
+			r.alone(account, s, v1alpha1.SweepSingle, now.Add(jittered(account.Spec.Interval.Duration)))
+			return nil
+		}
+		if err := r.step(ctx, account, s); err != nil {
+			return r.failed(account, open, s, err)
+		}
+	}
+	if err := r.end(account, managed, s); err != nil {
+		return r.failed(account, open, s, err)
+	}
+	return nil
+}
+
+// step reads one page of the list.
+func (r *SweepReconciler) step(ctx context.Context, account *v1alpha1.CertCentralAccount, s *sweep) error {
+	rows := 0
+	err := s.walk.Next(ctx, certcentral.Poll, func(row certcentral.Row) {
+		rows++
+		for _, user := range s.walk.managed[row.ID] {
+			r.meet(user, &row, s)
+		}
+	})
+	r.Metrics.swept(client.ObjectKeyFromObject(account), rows)
+	s.total = max(s.walk.Total(), len(s.walk.managed))
+	return err
+}
+
+// meet compares a row with the resource of its user.
+func (r *SweepReconciler) meet(user *v1alpha1.CertCentralUser, row *certcentral.Row, s *sweep) {
+	news := compare(row, &user.Status)
+	if news == noNews {
+		delete(s.odd, row.ID)
+		s.walk.vouched[row.ID] = struct{}{}
+		return
+	}
+	times := s.odd.met(row)
+	if news == aside && times == 1 || times > habit {
+		s.walk.vouched[row.ID] = struct{}{}
+	}
+	if times <= habit {
+		r.Sweeps.tell(client.ObjectKeyFromObject(user), &tip{row: *row, full: news == essential || times > 1})
+	}
+}
+
+// end makes a walk that came to its end count, and has those looked at whom it no longer came upon.
+func (r *SweepReconciler) end(account *v1alpha1.CertCentralAccount, managed []*v1alpha1.CertCentralUser, s *sweep) error {
+	key, walk := client.ObjectKeyFromObject(account), s.walk
+	if before := r.Sweeps.of(key, s.client); before.works(r.Clock.Now()) {
+		var gone []*v1alpha1.CertCentralUser
+		for id := range before.users {
+			if !walk.Has(id) {
+				gone = append(gone, walk.managed[id]...)
+			}
+		}
+		if len(gone) > len(before.users)/2 {
+			s.walk = nil
+			return errIncomplete
+		}
+		for _, user := range gone {
+			r.Sweeps.tell(client.ObjectKeyFromObject(user), &tip{full: true})
+		}
+	}
+	interval := account.Spec.Interval.Duration
+	r.Sweeps.set(key, &coverage{
+		client: s.client, users: walk.vouched, expires: walk.begun.Add(lapse * interval), every: fullInterval(account, len(managed), s.total),
+	})
+	s.state, s.whole, s.walk = v1alpha1.SweepSwept, walk.begun, nil
+	s.due = walk.begun.Add(jittered(interval))
+	return nil
+}
+
+// failed says what becomes of a walk that a page failed. Where the list can't be had, users are looked at alone.
+func (r *SweepReconciler) failed(account *v1alpha1.CertCentralAccount, open *session, s *sweep, err error) error {
+	now, interval := r.Clock.Now(), account.Spec.Interval.Duration
+	switch certcentral.KindOf(err) {
+	case certcentral.KeyRefused:
+		s.walk = nil
+		r.Sessions.refuse(client.ObjectKeyFromObject(account), open, now)
+		return nil
+	case certcentral.Forbidden, certcentral.NotFound, certcentral.Rejected:
+		r.alone(account, s, v1alpha1.SweepRefused, now.Add(max(slowRecheck, interval)))
+		return nil
+	case certcentral.Unavailable, certcentral.BadResponse:
+		if now.Sub(s.whole) > lapse*interval {
+			begun := s.walk
+			r.alone(account, s, v1alpha1.SweepFailing, now)
+			s.walk = begun
+		}
+	default: // no time to send it now
+	}
+	return err
+}
+
+// alone has each user of the account looked at alone, until a walk that is due then.
+func (r *SweepReconciler) alone(account *v1alpha1.CertCentralAccount, s *sweep, why v1alpha1.SweepState, due time.Time) {
+	s.state, s.walk, s.due = why, nil, due
+	r.Sweeps.set(client.ObjectKeyFromObject(account), &coverage{client: s.client})
+}
+
+// of returns what is remembered of an account.
+func (r *SweepReconciler) of(account types.NamespacedName) *sweep {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.known == nil {
+		r.known = map[types.NamespacedName]*sweep{}
+	}
+	if r.known[account] == nil {
+		r.known[account] = &sweep{}
+	}
+	return r.known[account]
+}
+
+func (r *SweepReconciler) forget(account types.NamespacedName) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.known, account)
+	r.Sweeps.forgetAccount(account)
+}

@@ -1,0 +1,85 @@
+package controller
+
+import (
+	"fmt"
+	"hash/maphash"
+	"slices"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/certcentral-io/user-operator/api/v1alpha1"
+	"github.com/certcentral-io/user-operator/internal/certcentral"
+)
+
+// news is what a row tells that a status does not have.
+type news int
+
+const (
+	noNews    news = iota
+	aside          // a sign-in, a role, the user's status: written into the status without a look
+	essential      // something of the profile, or what can't be told from a row: a full look decides
+)
+
+// compare tells what is news in a row.
+func compare(row *certcentral.Row, status *v1alpha1.CertCentralUserStatus) news {
+	have, p := status.Profile, row.Profile
+	switch {
+	case row.Partial || have == nil || status.UserID != row.ID,
+		clip(p.Username) != have.Username, clip(p.FirstName) != have.FirstName, clip(p.LastName) != have.LastName,
+		clip(p.Email) != have.Email, clip(p.JobTitle) != have.JobTitle, clip(p.Telephone) != have.Telephone,
+		row.ContainerID != 0 && (status.Container == nil || status.Container.ID != row.ContainerID):
+		return essential
+	case signedIn(row, status), row.Status != "" && clip(row.Status) != status.UserStatus,
+		row.Roles != nil && !sameRoles(roles(row.Roles), status.Roles):
+		return aside
+	}
+	return noNews
+}
+
+// signedIn tells whether a row has a later sign-in. An earlier one, or none, is a list that lags or lacks it.
+func signedIn(row *certcentral.Row, status *v1alpha1.CertCentralUserStatus) bool {
+	return !row.LastLogin.IsZero() && (status.LastLoginTime == nil || row.LastLogin.Unix() > status.LastLoginTime.Unix())
+}
+
+// sameRoles compares ids: the casing of names differs between pages.
+func sameRoles(a, b []v1alpha1.Role) bool {
+	return slices.EqualFunc(a, b, func(a, b v1alpha1.Role) bool { return a.ID == b.ID })
+}
+
+// observeRow writes into a status what a row tells aside.
+func observeRow(status *v1alpha1.CertCentralUserStatus, row *certcentral.Row) {
+	if signedIn(row, status) {
+		status.LastLoginTime = &metav1.Time{Time: row.LastLogin}
+	}
+	if row.Status != "" {
+		status.UserStatus = clip(row.Status)
+	}
+	if have := roles(row.Roles); have != nil && !sameRoles(have, status.Roles) {
+		status.Roles = have
+	}
+}
+
+// habit is how many walks in a row must show the same row, with nothing found behind it, before it is taken for the way in which
+// the list spells that user. A row that lags behind a write has caught up by then.
+const habit = 3
+
+// oddities are the rows that go on telling news although a look finds none, by user.
+type oddities map[int64]oddity
+
+type oddity struct {
+	sum   uint64 // of the row
+	times int    // how many walks in a row had it
+}
+
+var seed = maphash.MakeSeed()
+
+// met counts a row with news, and returns how many times in a row it came as it is.
+func (o oddities) met(row *certcentral.Row) int {
+	last, sum := o[row.ID], maphash.String(seed, fmt.Sprintf("%#v", *row))
+	if last.sum != sum {
+		last = oddity{sum: sum}
+	}
+	last.times++
+	o[row.ID] = last
+	return last.times
+}
