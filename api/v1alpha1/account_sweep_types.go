@@ -7,10 +7,14 @@ type SweepState string
 
 // How an account's users are looked at.
 const (
-	SweepSwept   SweepState = "Swept"   // all of them in the list of users, and alone only where that shows news
-	SweepSingle  SweepState = "Single"  // each alone: they are so few that it costs no more
-	SweepRefused SweepState = "Refused" // each alone: the API key may not list users
-	SweepFailing SweepState = "Failing" // each alone: the list can't be read at present
+	// all of them in the list of users, and alone only where that shows news
+	SweepSwept SweepState = "Swept"
+	// each alone: they are so few that it costs no more
+	SweepSingle SweepState = "Single"
+	// each alone: the API key may not list users
+	SweepRefused SweepState = "Refused"
+	// each alone: the list can't be read at present
+	SweepFailing SweepState = "Failing"
 )
 
 // AccountSweep is what the operator sees of an account's users as a whole. It is written when any of it but times and requests

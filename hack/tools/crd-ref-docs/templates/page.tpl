@@ -17,7 +17,7 @@ says what leaving it out does.
 {{- range $part := list "" "Spec" "Status" }}
 {{- $name := print $kind $part }}
 {{- $shown = append $shown $name }}
-{{- template "type" dict "type" (get $group.Types $name) "level" (ternary "##" "###" (eq $part "")) }}
+{{- template "type" dict "type" (index $group.Types $name) "level" (ternary "##" "###" (eq $part "")) }}
 {{- end }}
 {{- end }}
 ## Parts
@@ -36,7 +36,7 @@ Of both kinds, in the order of the alphabet.
 
 {{ $type.Doc }}
 {{ with index $type.Markers "kubebuilder:validation:XValidation" }}
-It is refused unless:
+Of its fields together:
 {{ range . }}
 - {{ .Message }}
 {{- end }}
@@ -56,7 +56,7 @@ It is refused unless:
 | value | what it means |
 | --- | --- |
 {{- range $type.EnumValues }}
-| `{{ .Name }}` | {{ .Doc | trim }} |
+| `{{ .Name }}` | {{ .Doc | trim | replace "\n" " " }} |
 {{- end }}
 {{ end }}
 {{- if $type.References }}
