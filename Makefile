@@ -46,7 +46,9 @@ run: build controlplane ## Start the same world and keep it until Ctrl-C.
 ##@ Check
 
 .PHONY: test
-test: controlplane bin/manager-race bin/manager-faults bin/simulator bin/kustomize ## Run the unit, envtest, e2e and some fault tests with the race detector, and ask for coverage.
+test: controlplane bin/manager-race bin/manager-faults bin/simulator bin/kustomize bin/sbom ## Run the unit, envtest, e2e and some fault tests with the race detector, and ask for coverage.
+	go -C hack/sbom test ./...
+	go -C test/build test ./...
 	@# Shuffling finds tests that lean on each other. It also keeps go from replaying a cached pass: what e2e tests
 	@# are binaries, which the cache can't see.
 	$(if $(MAKE_TERMOUT),,GINKGO_NO_COLOR=1 )CGO_ENABLED=1 MANAGER=$(CURDIR)/bin/manager-race SIMULATOR=$(CURDIR)/bin/simulator KUSTOMIZE=$(CURDIR)/bin/kustomize \
@@ -102,7 +104,7 @@ bench: ## Run the benchmarks.
 		for (i = 3; i < NF; i += 2) printf " %14s %-10s", $$i, $$(i + 1); print "" }'
 
 .PHONY: lint
-lint: lint-go lint-modules lint-generated lint-manifests lint-binary lint-vulnerabilities ## Run all the checks that need no test run.
+lint: lint-go lint-modules lint-workflows lint-generated lint-manifests lint-binary lint-vulnerabilities ## Run all the checks that need no test run.
 
 .PHONY: lint-go
 lint-go: bin/golangci-lint ## Check the Go code, its formatting and who imports whom.
@@ -110,16 +112,23 @@ lint-go: bin/golangci-lint ## Check the Go code, its formatting and who imports 
 
 .PHONY: lint-modules
 lint-modules: ## Check that every go.mod and go.sum is tidy.
-	@for dir in . $(dir $(wildcard hack/*/go.mod hack/*/*/go.mod)); do echo "go -C $$dir mod tidy -diff"; go -C $$dir mod tidy -diff; done
+	@for dir in . $(dir $(wildcard hack/*/go.mod hack/*/*/go.mod test/*/go.mod)); do echo "go -C $$dir mod tidy -diff"; go -C $$dir mod tidy -diff; done
+
+.PHONY: lint-workflows
+lint-workflows: bin/actionlint ## Check the GitHub workflows.
+	@# Without what may or may not be installed, so that every machine says the same.
+	bin/actionlint -shellcheck= -pyflakes=
 
 .PHONY: lint-generated
-lint-generated: bin/controller-gen bin/overlay ## Check that the generated files are what their sources say.
+lint-generated: bin/controller-gen bin/crd-ref-docs bin/overlay ## Check that the generated files are what their sources say.
 	@# Made anew elsewhere and compared, so that the check neither needs nor touches a clean working tree.
 	@stale=; new=$$(mktemp -d); trap 'rm -rf "$$new"' EXIT; \
 		bin/controller-gen object paths=./api/... output:dir=$$new/api; \
 		bin/controller-gen crd paths=./api/... output:dir=$$new/crd; \
+		$(REFERENCE) $$new/reference.md; \
 		bin/kustomize build bin/overlay >$$new/install.yaml; \
 		diff -u api/v1alpha1/zz_generated.deepcopy.go $$new/api/zz_generated.deepcopy.go || stale+=" generate"; \
+		diff -u docs/reference.md $$new/reference.md || stale+=" generate"; \
 		diff -ru config/crd/bases $$new/crd || stale+=" manifests"; \
 		diff -u dist/install.yaml $$new/install.yaml || stale+=" dist"; \
 		if [ -n "$$stale" ]; then echo "Generated files are out of date: make$$stale" >&2; exit 1; fi
@@ -146,8 +155,12 @@ lint-binary: ## Check that nothing of tests and tools is compiled into the opera
 ##@ Develop
 
 .PHONY: generate
-generate: bin/controller-gen ## Write the DeepCopy methods of the API types.
+generate: bin/controller-gen bin/crd-ref-docs ## Write the DeepCopy methods of the API types, and docs/reference.md.
 	bin/controller-gen object paths=./api/...
+	$(REFERENCE) docs/reference.md
+
+REFERENCE := bin/crd-ref-docs --source-path api --config hack/tools/crd-ref-docs/config.yaml \
+	--templates-dir hack/tools/crd-ref-docs/templates --renderer markdown --log-level WARN --output-path
 
 .PHONY: manifests
 manifests: bin/controller-gen ## Write the CRDs.
@@ -180,6 +193,44 @@ controlplane: $(CONTROLPLANE) ## Build etcd, kube-apiserver and kubectl, unless 
 .PHONY: clean
 clean: ## Remove bin/, with binaries, tools, control plane and coverage.
 	rm -rf bin
+
+##@ Release
+
+# The platforms that a release has binaries for.
+PLATFORMS ?= linux-amd64 linux-arm64
+
+# Two builds of a commit with the same Go are the same bytes, wherever and whenever they are made: no path, no build id, and no
+# setting of the machine.
+bin/manager-%: FORCE
+	CGO_ENABLED=0 GOOS=$(word 1,$(subst -, ,$*)) GOARCH=$(word 2,$(subst -, ,$*)) GOAMD64=v1 GOARM64=v8.0 GOEXPERIMENT= \
+		go build -trimpath -buildvcs=$(BUILDVCS) -ldflags='-s -w -buildid=' -o $@ .
+
+bin/sbom: FORCE
+	go -C hack/sbom build -buildvcs=false -o $(CURDIR)/$@ .
+
+.PHONY: release
+release: IMG = ghcr.io/certcentral-io/user-operator:$(VERSION)
+release: bin/overlay bin/helm bin/sbom $(PLATFORMS:%=bin/manager-%) ## Write what the release VERSION=v… consists of to bin/release: binaries, their SBOMs, install.yaml, chart, checksums.
+	@rm -rf bin/release bin/chart && mkdir -p bin/release
+	@for platform in $(PLATFORMS); do \
+		built=$$(go version -m bin/manager-$$platform | awk '$$1 == "mod" { print $$3 }'); \
+		if [ "$$built" != "$(VERSION)" ]; then \
+			echo "VERSION=$(VERSION), but git says $$built: a release is made of a clean commit with that tag" >&2; exit 1; fi; \
+		name=bin/release/user-operator_$(VERSION)_$${platform/-/_}; \
+		cp bin/manager-$$platform $$name; \
+		bin/sbom $$name >$$name.spdx.json; done
+	@bin/kustomize build bin/overlay >bin/release/install.yaml
+	@cp -r dist/chart bin/chart && sed -i.orig 's|^  repository: user-operator$$|  repository: $(IMG:%:$(VERSION)=%)|' bin/chart/values.yaml && rm bin/chart/values.yaml.orig
+	@bin/helm package bin/chart --version $(VERSION:v%=%) --app-version $(VERSION) --destination bin/release >/dev/null
+	@cd bin/release && sha256sum * >SHA256SUMS && cat SHA256SUMS
+
+.PHONY: reproducible
+reproducible: ## Build the operator twice, in two folders and with nothing in either cache, and expect the same bytes. Takes minutes.
+	@twice=$$(mktemp -d); trap 'chmod -R u+w "$$twice"; rm -rf "$$twice"' EXIT; \
+		for build in one two; do \
+			git clone --quiet . $$twice/$$build; \
+			GOCACHE=$$twice/cache-$$build $(MAKE) --no-print-directory -C $$twice/$$build $(PLATFORMS:%=bin/manager-%); done; \
+		for platform in $(PLATFORMS); do cmp $$twice/{one,two}/bin/manager-$$platform; sha256sum <$$twice/one/bin/manager-$$platform; done
 
 ##@ Deploy
 
@@ -220,7 +271,7 @@ bin/manager-race: FORCE
 bin/manager-faults: FORCE
 	CGO_ENABLED=1 go build -race -tags failpoints -buildvcs=$(BUILDVCS) -o $@ .
 
-bin/controller-gen bin/kustomize bin/golangci-lint bin/govulncheck: bin/%: FORCE
+bin/actionlint bin/controller-gen bin/crd-ref-docs bin/kustomize bin/golangci-lint bin/govulncheck: bin/%: FORCE
 	@hack/build-pinned.sh hack/tools/$* $@
 
 K8S_VERSION = $(shell awk '$$1 == "k8s.io/kubernetes" { print $$2 }' hack/controlplane/go.mod)
