@@ -17,6 +17,7 @@ import (
 	"github.com/go-logr/logr"
 	"go.uber.org/zap/zapcore"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/klog/v2"
@@ -77,7 +78,8 @@ func run(ctx context.Context, o *options) error {
 	if err := reconcilers(ctx, mgr, o); err != nil {
 		return err
 	}
-	ctrl.Log.Info("starting", "version", version(), "endpoints", o.endpoints.String(), "namespaces", o.namespaces.String())
+	ctrl.Log.Info("starting", "version", version(), "endpoints", o.endpoints.String(), "namespaces", o.namespaces.String(),
+		"selector", o.selector.String())
 	return mgr.Start(ctx)
 }
 
@@ -97,7 +99,9 @@ func (o *options) manager(scheme *runtime.Scheme) ctrl.Options {
 	return ctrl.Options{
 		Scheme:  scheme,
 		Metrics: metricsOptions,
-		Cache:   cache.Options{DefaultNamespaces: namespaces, DefaultTransform: cache.TransformStripManagedFields()},
+		Cache: cache.Options{
+			DefaultNamespaces: namespaces, DefaultLabelSelector: o.selector.Selector, DefaultTransform: controller.Lean,
+		},
 		Client: client.Options{Cache: &client.CacheOptions{
 			DisableFor: []client.Object{&corev1.Secret{}, &corev1.Namespace{}},
 			// A reconcile must not judge by a status older than its own; controller-runtime can't promise that for several namespaces.
@@ -172,6 +176,7 @@ type options struct {
 	leaderElectionNamespace      string
 	endpoints                    endpoints
 	namespaces                   list
+	selector                     selector
 	concurrency                  int
 	lookSingly                   bool
 	logLevel, logFormat          string
@@ -207,6 +212,8 @@ func parse(args []string) (*options, error) {
 	flags.StringVar(&o.leaderElectionNamespace, "leader-election-namespace", "", "`namespace` of the lease; the manager's own when empty")
 	flags.Var(&o.endpoints, "allowed-endpoints", "comma-separated `URLs` that API keys may be sent to")
 	flags.Var(&o.namespaces, "namespaces", "comma-separated `names` of the namespaces to watch; all when empty")
+	flags.Var(&o.selector, "watch-label-selector",
+		"label `selector` of the accounts and users to watch, as in shard=a; all when empty. Managers in different namespaces can share the work")
 	flags.IntVar(&o.concurrency, "concurrency", 32, "`number` of users that are worked on at a time; calls that hang hold one each")
 	flags.BoolVar(&o.lookSingly, "look-singly", false, hidden)
 	flags.StringVar(&o.logLevel, "log-level", "info", "debug, info or error")
@@ -262,6 +269,26 @@ func (l *list) String() string { return strings.Join(*l, ",") }
 func (l *list) Set(value string) error {
 	*l = strings.FieldsFunc(value, func(r rune) bool { return r == ',' || r == ' ' })
 	return nil
+}
+
+// selector is a flag of a label selector; nil selects everything.
+type selector struct{ labels.Selector }
+
+func (s *selector) String() string {
+	if s.Selector == nil {
+		return ""
+	}
+	return s.Selector.String()
+}
+
+// Set replaces the selector.
+func (s *selector) Set(value string) error {
+	parsed, err := labels.Parse(value)
+	if err == nil && parsed.Empty() {
+		parsed = nil
+	}
+	s.Selector = parsed
+	return err
 }
 
 // endpoints is a flag of comma-separated base URLs of the CertCentral Services API.

@@ -2,12 +2,14 @@ package controller
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	toolscache "k8s.io/client-go/tools/cache"
 	clocktesting "k8s.io/utils/clock/testing"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/priorityqueue"
@@ -66,6 +68,50 @@ var _ = Describe("The queue", func() {
 			q.Done(item)
 		}
 		Expect(q.Len()).To(BeZero(), "the same object is queued once")
+	})
+})
+
+var _ = Describe("At the start, the queue", func() {
+	It("gets what people changed meanwhile before ten thousand who only wait for a look, and what they change now as well", func(ctx SpecContext) {
+		q := priorityqueue.New[reconcile.Request]("test")
+		DeferCleanup(q.ShutDown)
+		user := func(name string, observed int64) *v1alpha1.CertCentralUser {
+			return &v1alpha1.CertCentralUser{
+				ObjectMeta: metav1.ObjectMeta{Namespace: "pki", Name: name, Generation: 2},
+				Status:     v1alpha1.CertCentralUserStatus{ObservedGeneration: observed},
+			}
+		}
+		h := enqueue()
+		for i := range 10_000 {
+			h.Create(ctx, event.CreateEvent{Object: user(fmt.Sprintf("settled-%d", i), 2), IsInInitialList: true}, q)
+		}
+		h.Create(ctx, event.CreateEvent{Object: user("changed-meanwhile", 1), IsInInitialList: true}, q)
+		h.Update(ctx, event.UpdateEvent{ObjectNew: user("settled-7000", 1)}, q)
+		h.Create(ctx, event.CreateEvent{Object: user("new", -1)}, q)
+		var first []string
+		for range 3 {
+			item, _ := q.Get()
+			first = append(first, item.Name)
+			q.Done(item)
+		}
+		Expect(first).To(ConsistOf("changed-meanwhile", "settled-7000", "new"))
+		Expect(q.Len()).To(Equal(10_000 - 1))
+	})
+})
+
+var _ = Describe("What is kept of an object", func() {
+	It("lacks what nobody here reads, and nothing else", func() {
+		user := &v1alpha1.CertCentralUser{ObjectMeta: metav1.ObjectMeta{
+			Name: "john", ManagedFields: []metav1.ManagedFieldsEntry{{Manager: "kubectl"}},
+			Annotations: map[string]string{"kubectl.kubernetes.io/last-applied-configuration": "{}", v1alpha1.AnnotationConfirmUser: "7"},
+		}}
+		kept, err := Lean(user)
+		Expect(err).NotTo(HaveOccurred())
+		Expect(kept).To(Equal(&v1alpha1.CertCentralUser{ObjectMeta: metav1.ObjectMeta{
+			Name: "john", Annotations: map[string]string{v1alpha1.AnnotationConfirmUser: "7"},
+		}}))
+		gone := toolscache.DeletedFinalStateUnknown{Key: "pki/john"}
+		Expect(Lean(gone)).To(Equal(gone))
 	})
 })
 

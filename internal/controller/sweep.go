@@ -19,6 +19,7 @@ type Sweeps struct {
 
 	mu       sync.RWMutex
 	accounts map[types.NamespacedName]*coverage
+	awaited  map[types.NamespacedName]struct{} // accounts whose first walk users wait for
 	tips     map[types.NamespacedName]*tip // by resource
 	tipped   chan event.GenericEvent       // resources that a tip is about
 	lapsed   chan event.GenericEvent       // accounts whose users are looked at alone from now on
@@ -43,6 +44,7 @@ func NewSweeps(off bool) *Sweeps {
 	return &Sweeps{
 		Off:      off,
 		accounts: map[types.NamespacedName]*coverage{},
+		awaited:  map[types.NamespacedName]struct{}{},
 		tips:     map[types.NamespacedName]*tip{},
 		tipped:   make(chan event.GenericEvent, 1024),
 		lapsed:   make(chan event.GenericEvent, 1024),
@@ -77,13 +79,22 @@ func (c *coverage) vouches(user int64, now time.Time) time.Duration {
 // works tells whether walks through the account succeed, and vouch with that for the API key too.
 func (c *coverage) works(now time.Time) bool { return c != nil && c.users != nil && !now.After(c.expires) }
 
+// await records that a user waits for the first walk through its account.
+func (s *Sweeps) await(account types.NamespacedName) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.awaited[account] = struct{}{}
+}
+
 // set replaces what is vouched for in an account. Its users are woken when they are to be looked at alone and were not until now.
 func (s *Sweeps) set(account types.NamespacedName, next *coverage) {
 	s.mu.Lock()
 	before := s.accounts[account]
+	_, awaited := s.awaited[account]
 	s.accounts[account] = next
+	delete(s.awaited, account)
 	s.mu.Unlock()
-	if next.users == nil && (before == nil || before.users != nil || before.client != next.client) {
+	if next.users == nil && (awaited || before != nil && before.users != nil) {
 		wakeUp(s.lapsed, account)
 	}
 }
@@ -122,4 +133,5 @@ func (s *Sweeps) forgetAccount(account types.NamespacedName) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.accounts, account)
+	delete(s.awaited, account)
 }

@@ -481,6 +481,7 @@ var _ = Describe("What an account says of its users", func() {
 		c.restart(ctx)
 		user := c.newUser(ctx, "john-smith", `profile: {jobTitle: Sys Admin}`)
 		c.reconcile(ctx, user)
+		Expect(c.reconcile(ctx, user).requests).To(BeEmpty(), "it waits for what is found out about the account")
 		s := c.sweep(ctx)
 		Expect(s.requests).To(BeEmpty())
 		Expect(s.writes).To(Equal([]string{"patch status of digicert"}))

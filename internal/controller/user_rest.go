@@ -23,6 +23,7 @@ func (r *UserReconciler) rest(user *v1alpha1.CertCentralUser, found *findings) e
 	}
 	covered := r.Sweeps.of(found.access.key, found.access.client)
 	if covered == nil {
+		r.Sweeps.await(found.access.key)
 		return &verdict{silent: true, after: firstWalk}
 	}
 	left := r.untilFullLook(user, covered.vouches(found.userID, r.Clock.Now()))

@@ -29,7 +29,7 @@ var (
 // plans are all there are.
 func plans() []plan {
 	return slices.Concat(crashPlans(), clusterPlans(), stalePlans(), transportPlans(), answerPlans(), payloadPlans(),
-		writerPlans(), secretPlans(), endpointPlans(), leakPlans())
+		writerPlans(), secretPlans(), endpointPlans(), sweepPlans(), leakPlans())
 }
 
 // TestPlans plays plans and prints what became of them. One alone: -args -only crash/create/confirmed -seeds 7.

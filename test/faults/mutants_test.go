@@ -82,6 +82,11 @@ var mutants = []mutant{
 		"transport/change/applied, FIN in place of the answer to a write",
 	},
 	{
+		"audit", "nobody says that a PUT is about to be made", "internal/controller/user_act.go",
+		[]string{"audit(ctx, current, found)", "_ = current"},
+		"payload/change/unknown fields",
+	},
+	{
 		"P10", "events and log tell what is written", "internal/controller/user_status.go",
 		[]string{`fmt.Sprintf("%s (%s)", d.Field, d.Cause)`, `fmt.Sprintf("%s (%s %s)", d.Field, d.Cause, d.Desired)`},
 		"payload/change/unknown fields",

@@ -50,6 +50,7 @@ func (r *run) judge() {
 	r.judgeReady(e)
 	r.judgeDiscretion(e)
 	r.judgeDeletion()
+	r.judgeAudit(e)
 	r.p99ed = r.p99()
 }
 

@@ -180,12 +180,16 @@ func (r *run) backlog() time.Duration {
 	return time.Duration(len(r.people)*3) * time.Minute / time.Duration(budget.RequestsPerMinute)
 }
 
-// rest restarts the manager in quiet, and notes what there is in the end.
+// rest restarts the manager in quiet, and notes what there is in the end. Many people are looked at in the list of users.
 func (r *run) rest(ctx context.Context) {
+	r.await(ctx, strikeWithin, "the account to have counted its users", func() bool { return r.counted(ctx) })
 	r.stop(ctx)
 	r.restartedAt = time.Now()
 	r.must(r.operators.start(ctx))
 	r.await(ctx, strikeWithin+r.backlog(), "a look at everybody after a restart", func() bool {
+		if len(r.people) > aloneUpTo {
+			return r.walked(r.restartedAt)
+		}
 		seen := map[int64]bool{}
 		for _, c := range r.certcentral.Calls() {
 			seen[c.User] = seen[c.User] || c.Time.After(r.restartedAt) && c.Status != 0

@@ -14,6 +14,8 @@ type workload struct {
 	name string
 	// people is how many there are.
 	people int
+	// strangers are CertCentral users without a resource.
+	strangers int
 	// mode of the resources; "" is Enforce.
 	mode v1alpha1.Mode
 	// before is done in quiet; the fault comes after.
@@ -89,6 +91,11 @@ func (r *run) populate() error {
 			"first_name": r.text("first", i, ""), "last_name": r.text("last", i, ""),
 			"job_title": title, "telephone": r.text("telephone", i, ""),
 		}); err != nil {
+			return err
+		}
+	}
+	for i := range r.plan.workload.strangers {
+		if err := r.certcentral.AddUser(2_000_000_000+int64(i), map[string]any{"last_name": "Stranger"}); err != nil {
 			return err
 		}
 	}
