@@ -146,6 +146,13 @@ func (b *Budget) fill(now time.Time, tokens float64) time.Duration {
 	return time.Duration(math.Ceil(missing / float64(b.limits.rate()) * float64(time.Second)))
 }
 
+// later is the time until the lane's next place in the line, whatever room there is.
+func (b *Budget) later(lane Lane) time.Duration {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.slot(lane, b.now(), time.Second)
+}
+
 // slot is the time until the lane's next place in the line: not before first from now, and one token's time after the
 // place given last, so that those who were refused together don't come back together.
 func (b *Budget) slot(lane Lane, now time.Time, first time.Duration) time.Duration {

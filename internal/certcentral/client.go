@@ -46,6 +46,7 @@ type Client struct {
 	cfg       Config
 	transport *http.Transport
 	large     chan struct{} // taken while a large answer is read
+	flights   flights
 }
 
 // New makes a client, without a request. The errors say what is wrong with cfg, and never hold the key.
@@ -89,13 +90,28 @@ func (r request) op() string { return r.method + " " + r.route }
 // refuse is the error of arguments that no request can be made of.
 func (r request) refuse(why reason) *Error { return &Error{Kind: Rejected, Op: r.op(), Err: why} }
 
+// take gets a place among the calls under way and a token, or says why not.
+func (c *Client) take(ctx context.Context, lane Lane) *Error {
+	if !c.flights.begin() {
+		return &Error{Kind: Deferred, RetryAfter: c.cfg.Budget.later(lane), Err: reason("too many calls wait for an answer")}
+	}
+	failed := c.cfg.Budget.take(ctx, lane)
+	if failed != nil {
+		c.flights.end(false, false)
+	}
+	return failed
+}
+
 // call gets a token, sends the request once and hands the body of a 200 to accept, whose error makes a BadResponse.
 // With a nil accept any 2xx will do. The error, if any, is an *Error.
 func (c *Client) call(ctx context.Context, lane Lane, req request, accept func([]byte) error) error {
 	record := Call{Method: req.method, Route: req.route, Outcome: "ok"}
 	asked := time.Now()
-	failed := c.cfg.Budget.take(ctx, lane)
+	failed := c.take(ctx, lane)
 	record.Wait = time.Since(asked)
+	if failed == nil {
+		defer func() { c.flights.end(record.Sent, failed == nil || failed.Status != 0) }()
+	}
 	if failed == nil && req.sure != nil {
 		asking := time.Now()
 		if err := req.sure(); err != nil {

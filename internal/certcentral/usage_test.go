@@ -25,8 +25,8 @@ func TestUsageIsOfTheLastThreeMinutes(t *testing.T) {
 
 func TestRequestsAreCountedByKey(t *testing.T) {
 	w := newWorld(t, answering(200, documented))
-	_, err := w.GetUser(t.Context(), Poll, 7)
+	_, err := w.GetUser(t.Context(), Poll, 125039)
 	w.g.Expect(err).NotTo(HaveOccurred())
-	_ = w.UpdateUser(t.Context(), 7, Update{}, nil)
+	_ = w.UpdateUser(t.Context(), 125039, Update{}, nil)
 	w.g.Expect(w.Requests()).To(Equal(2))
 }

@@ -135,6 +135,10 @@ func (w *World) Close() error {
 	w.mu.Unlock()
 	var errs []error
 	for _, p := range slices.Backward(processes) {
+		if p.name == "etcd" || p.name == "kube-apiserver" {
+			p.Kill() // their data goes with the world
+			continue
+		}
 		ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
 		_, err := p.Stop(ctx)
 		cancel()
