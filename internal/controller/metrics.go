@@ -1,7 +1,6 @@
 package controller
 
 import (
-	"context"
 	"sync"
 	"time"
 
@@ -10,15 +9,12 @@ import (
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/certcentral-io/user-operator/api/v1alpha1"
 	"github.com/certcentral-io/user-operator/internal/certcentral"
 	"github.com/certcentral-io/user-operator/internal/profile"
 )
 
-// collectTimeout bounds the counting of users for one scrape.
-const collectTimeout = 5 * time.Second
-
-// Metrics counts what the operator does, by account. No label names a person.
+// Metrics counts what the operator does, and tells at each scrape how accounts and users are; all by account. No label names a
+// person, and every other label has a closed set of values.
 type Metrics struct {
 	reader client.Reader
 	clock  clock.PassiveClock
@@ -32,16 +28,7 @@ type Metrics struct {
 	looks map[types.NamespacedName]time.Time
 }
 
-var (
-	usersDesc = prometheus.NewDesc("certcentral_users",
-		"Number of CertCentralUser resources, by account, condition and status of the condition.",
-		[]string{"account", "condition", "status"}, nil)
-	lookAgeDesc = prometheus.NewDesc("certcentral_last_look_age_seconds",
-		"Seconds since a user of the account was last looked at successfully.",
-		[]string{"account"}, nil)
-)
-
-// NewMetrics registers the metrics. Users are counted through the reader, when they are scraped.
+// NewMetrics registers the metrics. Accounts and users are read through the reader, when they are scraped.
 func NewMetrics(registry prometheus.Registerer, reader client.Reader, now clock.PassiveClock) (*Metrics, error) {
 	m := &Metrics{
 		reader: reader, clock: now, looks: map[types.NamespacedName]time.Time{},
@@ -113,36 +100,4 @@ func (m *Metrics) forget(account types.NamespacedName) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	delete(m.looks, account)
-}
-
-// Describe implements prometheus.Collector.
-func (m *Metrics) Describe(descs chan<- *prometheus.Desc) {
-	descs <- usersDesc
-	descs <- lookAgeDesc
-}
-
-// Collect implements prometheus.Collector.
-func (m *Metrics) Collect(metrics chan<- prometheus.Metric) {
-	m.mu.Lock()
-	for account, at := range m.looks {
-		metrics <- prometheus.MustNewConstMetric(lookAgeDesc, prometheus.GaugeValue, m.clock.Since(at).Seconds(), account.String())
-	}
-	m.mu.Unlock()
-	ctx, cancel := context.WithTimeout(context.Background(), collectTimeout)
-	defer cancel()
-	users := &v1alpha1.CertCentralUserList{}
-	if err := m.reader.List(ctx, users, client.UnsafeDisableDeepCopy, client.DisableReadYourWritesConsistency); err != nil {
-		metrics <- prometheus.NewInvalidMetric(usersDesc, err)
-		return
-	}
-	counts := map[[3]string]float64{}
-	for i := range users.Items {
-		account := accountOf(&users.Items[i]).String()
-		for _, c := range users.Items[i].Status.Conditions {
-			counts[[3]string{account, c.Type, string(c.Status)}]++
-		}
-	}
-	for labels, count := range counts {
-		metrics <- prometheus.MustNewConstMetric(usersDesc, prometheus.GaugeValue, count, labels[:]...)
-	}
 }

@@ -87,7 +87,7 @@ var _ = Describe("The endpoints", func() {
 			ContainSubstring(`certcentral_users{`+account+`,condition="Ready",status="True"} 1`),
 			ContainSubstring(`certcentral_users{`+account+`,condition="InSync",status="True"} 1`),
 			ContainSubstring(`certcentral_user_updates_total{`+account+`,cause="SpecChange"} 1`),
-			ContainSubstring(`certcentral_last_look_age_seconds{`+account+`}`),
+			ContainSubstring(`certcentral_last_look_timestamp_seconds{`+account+`}`),
 			MatchRegexp(`certcentral_api_request_duration_seconds_count{`+account+`,method="PUT",outcome="[^"]+"} 1`),
 			ContainSubstring(`certcentral_budget_wait_seconds_count{`+account+`}`),
 			ContainSubstring(`controller_runtime_reconcile_total{controller="certcentraluser",result="success"}`),
