@@ -17,6 +17,9 @@ const (
 	SweepFailing SweepState = "Failing"
 )
 
+// Troubled tells whether the list of users would be read if it could.
+func (s SweepState) Troubled() bool { return s == SweepRefused || s == SweepFailing }
+
 // AccountSweep is what the operator sees of an account's users as a whole. It is written when any of it but times and requests
 // changes, and at most once an hour for those.
 type AccountSweep struct {

@@ -23,15 +23,18 @@ type Metrics struct {
 	waits    *prometheus.HistogramVec
 	deferred *prometheus.CounterVec
 	updates  *prometheus.CounterVec
+	rows     *prometheus.CounterVec
 
-	mu    sync.Mutex
-	looks map[types.NamespacedName]time.Time
+	mu      sync.Mutex
+	looks   map[types.NamespacedName]time.Time
+	clients map[types.NamespacedName]*certcentral.Client
 }
 
 // NewMetrics registers the metrics. Accounts and users are read through the reader, when they are scraped.
 func NewMetrics(registry prometheus.Registerer, reader client.Reader, now clock.PassiveClock) (*Metrics, error) {
 	m := &Metrics{
-		reader: reader, clock: now, looks: map[types.NamespacedName]time.Time{},
+		reader: reader, clock: now, rows: newSweptRows(),
+		looks: map[types.NamespacedName]time.Time{}, clients: map[types.NamespacedName]*certcentral.Client{},
 		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "certcentral_api_request_duration_seconds",
 			Help:    "Duration of requests to CertCentral, by account, method and outcome.",
@@ -51,7 +54,7 @@ func NewMetrics(registry prometheus.Registerer, reader client.Reader, now clock.
 			Help: "Profile updates that CertCentral acknowledged, by account and cause; one with both causes counts for each.",
 		}, []string{"account", "cause"}),
 	}
-	for _, c := range []prometheus.Collector{m.requests, m.waits, m.deferred, m.updates, m} {
+	for _, c := range []prometheus.Collector{m.requests, m.waits, m.deferred, m.updates, m.rows, m} {
 		if err := registry.Register(c); err != nil {
 			return nil, err
 		}
@@ -97,7 +100,9 @@ func (m *Metrics) forget(account types.NamespacedName) {
 	m.waits.DeletePartialMatch(label)
 	m.deferred.DeletePartialMatch(label)
 	m.updates.DeletePartialMatch(label)
+	m.rows.DeletePartialMatch(label)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	delete(m.looks, account)
+	delete(m.clients, account)
 }

@@ -19,7 +19,7 @@ import (
 // toldWorld is a world in which every metric has a series.
 func toldWorld(ctx SpecContext) *world {
 	GinkgoHelper()
-	w := openWorld(ctx, ``)
+	w := openCrowded(ctx, ``).world
 	Expect(w.Edit(john, map[string]any{"access_roles": []any{map[string]any{"id": 1, "name": "Administrator"}}})).To(Succeed())
 	user := w.newUser(ctx, "john-smith", `profile: {jobTitle: Senior Admin}`)
 	w.reconcile(ctx, user)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"slices"
 	"strconv"
 	"time"
 
@@ -62,7 +63,7 @@ var (
 
 // Describe implements prometheus.Collector.
 func (m *Metrics) Describe(descs chan<- *prometheus.Desc) {
-	for _, desc := range stateDescs {
+	for _, desc := range slices.Concat(stateDescs, sweepDescs) {
 		descs <- desc
 	}
 }
@@ -78,6 +79,7 @@ func (m *Metrics) Collect(metrics chan<- prometheus.Metric) {
 	}
 	for i := range accounts.Items {
 		tellAccount(metrics, &accounts.Items[i])
+		m.tellSweep(metrics, &accounts.Items[i])
 	}
 	m.mu.Lock()
 	c := census{

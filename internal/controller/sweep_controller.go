@@ -57,6 +57,7 @@ func (r *SweepReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl
 	s := r.of(req.NamespacedName)
 	open := r.Sessions.get(req.NamespacedName, account)
 	if open != nil {
+		r.Metrics.uses(req.NamespacedName, open.client)
 		err = r.sweep(ctx, account, open, managed, s)
 	}
 	return r.report(ctx, account, open, managed, s, err)

@@ -109,19 +109,22 @@ func isNews(before, after *v1alpha1.AccountSweep) bool {
 	return after.LastTime != nil && (before.LastTime == nil || after.LastTime.Sub(before.LastTime.Time) >= freshness)
 }
 
-// announce makes an event and a log line of another state.
+// announce makes an event and a log line when the list of users can't be had, and when it can again.
 func (r *SweepReconciler) announce(ctx context.Context, before *v1alpha1.CertCentralAccount, overview *v1alpha1.AccountSweep, err error) {
-	if last := before.Status.Sweep; last != nil && last.State == overview.State || overview.State == "" {
+	var was v1alpha1.SweepState
+	if before.Status.Sweep != nil {
+		was = before.Status.Sweep.State
+	}
+	if is := overview.State; is == was || !was.Troubled() && !is.Troubled() {
 		return
 	}
-	line := []any{"state", overview.State}
+	line, kind := []any{"state", overview.State}, corev1.EventTypeNormal
+	if overview.State.Troubled() {
+		kind = corev1.EventTypeWarning
+	}
 	if err != nil {
 		line = append(line, "cause", err.Error())
 	}
 	ctrl.LoggerFrom(ctx).Info(overview.Message, line...)
-	kind := corev1.EventTypeNormal
-	if overview.State == v1alpha1.SweepRefused || overview.State == v1alpha1.SweepFailing {
-		kind = corev1.EventTypeWarning
-	}
 	r.Events.Eventf(before, nil, kind, string(overview.State), "Sweep", "%s", overview.Message)
 }

@@ -5,8 +5,10 @@ package e2e
 import (
 	"context"
 	"io"
+	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -101,6 +103,13 @@ func startOperator(ctx context.Context) {
 	var err error
 	operator, err = earth.StartManager(ctx, world.ManagerOptions{Endpoints: digicert.URL, Output: seen(operatorLog)})
 	Expect(err).NotTo(HaveOccurred())
+	Eventually(ctx, func() error { // it serves metrics a moment after it is ready
+		connection, err := net.Dial("tcp", strings.TrimPrefix(operator.Metrics, "https://"))
+		if err != nil {
+			return err
+		}
+		return connection.Close()
+	}).Should(Succeed())
 }
 
 // shutdownLimit is how long the operator may take to end after SIGTERM, whatever it is doing.

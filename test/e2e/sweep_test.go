@@ -4,12 +4,14 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/certcentral-io/user-operator/api/v1alpha1"
+	"github.com/certcentral-io/user-operator/internal/simulator"
 	"github.com/certcentral-io/user-operator/test/world"
 )
 
@@ -70,6 +72,29 @@ func (s *story) count(ctx context.Context, call string) (count int) {
 	}
 	return count
 }
+
+var _ = Describe("An account of which no call comes back", func() {
+	It("leaves room for the others, though it has more users than there are workers", func(ctx SpecContext) {
+		const hanging = 40
+		dead, alive := newStory(ctx), newStory(ctx)
+		id := newPerson(ctx, nil)
+		user := alive.declare(ctx, id, v1alpha1.Profile{}, "True InSync")
+		for range hanging {
+			person := newPerson(ctx, nil)
+			Expect(digicert.Inject(ctx, simulator.Fault{Match: simulator.Match{User: person}, Do: simulator.Do{Hang: true}})).To(Succeed())
+			dead.create(ctx, person, v1alpha1.Profile{})
+		}
+		Eventually(ctx, dead.count).WithArguments("GET /user/2").Should(BeNumerically(">=", 24), "as many as may be under way")
+
+		title := value("Title")
+		before := user.DeepCopy()
+		user.Spec.Profile.JobTitle = &title
+		Expect(kubernetes.Patch(ctx, user, client.MergeFrom(before))).To(Succeed())
+		Eventually(ctx, func() any { return live(ctx, id, "job_title") }).WithTimeout(20*time.Second).
+			Should(Equal(title), "before the first of the calls that hang is given up")
+		Expect(digicert.ClearFaults(ctx)).To(Succeed())
+	})
+})
 
 var _ = Describe("Two managers with different selectors", func() {
 	It("share the work by account, and leave each other's alone", func(ctx SpecContext) {
