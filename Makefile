@@ -57,6 +57,8 @@ test: controlplane bin/manager-race bin/manager-faults bin/simulator bin/kustomi
 	@go tool cover -func=bin/cover.out | awk '/^total:/ { reached = $$3 + 0 } END { \
 		printf "Coverage: %.1f %% of the hand-written statements in api/ and internal/, at least $(MIN_COVERAGE) %% are asked for.\n", reached; \
 		exit reached < $(MIN_COVERAGE) }'
+	@# In parallel all the same on two cores: what its many situations do most is wait.
+	CGO_ENABLED=1 MANAGER=$(CURDIR)/bin/manager-race go -C test/gitops test -race -shuffle=on -parallel=32 -timeout=10m ./...
 	@# By themselves, since they wait for time to pass and would find the machine busy.
 	$(FAULTS) go test -race -shuffle=on -parallel=6 -timeout=20m ./test/faults
 
@@ -109,6 +111,8 @@ lint: lint-go lint-modules lint-workflows lint-generated lint-manifests lint-bin
 .PHONY: lint-go
 lint-go: bin/golangci-lint ## Check the Go code, its formatting and who imports whom.
 	bin/golangci-lint run
+	@# A module of its own, which ./... leaves out.
+	cd test/gitops && ../../bin/golangci-lint run --config ../../.golangci.yml
 
 .PHONY: lint-modules
 lint-modules: ## Check that every go.mod and go.sum is tidy.
@@ -126,9 +130,11 @@ lint-generated: bin/controller-gen bin/crd-ref-docs bin/overlay ## Check that th
 		bin/controller-gen object paths=./api/... output:dir=$$new/api; \
 		bin/controller-gen crd paths=./api/... output:dir=$$new/crd; \
 		$(REFERENCE) $$new/reference.md; \
+		go run ./hack/argocd config/argocd/resource_customizations $$new/argocd-cm.yaml; \
 		bin/kustomize build bin/overlay >$$new/install.yaml; \
 		diff -u api/v1alpha1/zz_generated.deepcopy.go $$new/api/zz_generated.deepcopy.go || stale+=" generate"; \
 		diff -u docs/reference.md $$new/reference.md || stale+=" generate"; \
+		diff -u config/argocd/argocd-cm.yaml $$new/argocd-cm.yaml || stale+=" generate"; \
 		diff -ru config/crd/bases $$new/crd || stale+=" manifests"; \
 		diff -u dist/install.yaml $$new/install.yaml || stale+=" dist"; \
 		if [ -n "$$stale" ]; then echo "Generated files are out of date: make$$stale" >&2; exit 1; fi
@@ -155,9 +161,10 @@ lint-binary: ## Check that nothing of tests and tools is compiled into the opera
 ##@ Develop
 
 .PHONY: generate
-generate: bin/controller-gen bin/crd-ref-docs ## Write the DeepCopy methods of the API types, and docs/reference.md.
+generate: bin/controller-gen bin/crd-ref-docs ## Write the DeepCopy methods of the API types, docs/reference.md, and the patch for Argo CD.
 	bin/controller-gen object paths=./api/...
 	$(REFERENCE) docs/reference.md
+	go run ./hack/argocd config/argocd/resource_customizations config/argocd/argocd-cm.yaml
 
 REFERENCE := bin/crd-ref-docs --source-path api --config hack/tools/crd-ref-docs/config.yaml \
 	--templates-dir hack/tools/crd-ref-docs/templates --renderer markdown --log-level WARN --output-path

@@ -24,6 +24,8 @@ type ControlPlane struct {
 	Etcd, APIServer *Service
 	// DataDir is etcd's, to be saved and put back while etcd does not run.
 	DataDir string
+	// EtcdURL is where etcd answers, in plain text.
+	EtcdURL string
 	// REST may do everything.
 	REST *rest.Config
 }
@@ -56,8 +58,8 @@ func (w *World) startControlPlane(ctx context.Context, folder string, audit io.W
 	if err != nil {
 		return nil, err
 	}
-	c := &ControlPlane{DataDir: filepath.Join(w.dir, "etcd")}
 	etcd := "http://" + ports[0]
+	c := &ControlPlane{DataDir: filepath.Join(w.dir, "etcd"), EtcdURL: etcd}
 	c.Etcd = w.service(filepath.Join(folder, "etcd"), nil, answers(http.DefaultClient, etcd+"/health", ""),
 		"--name=etcd", "--data-dir="+c.DataDir, "--unsafe-no-fsync", "--log-level=error",
 		"--listen-client-urls="+etcd, "--advertise-client-urls="+etcd,
