@@ -145,7 +145,8 @@ func idIndex(id int64) []string {
 func (r *UserReconciler) usersOf(ctx context.Context, account client.Object) []reconcile.Request {
 	key := client.ObjectKeyFromObject(account)
 	list := &v1alpha1.CertCentralUserList{}
-	if err := r.List(ctx, list, client.MatchingFields{fieldAccount: key.Name}, client.DisableReadYourWritesConsistency); err != nil {
+	if err := r.List(ctx, list, client.MatchingFields{fieldAccount: key.Name}, client.UnsafeDisableDeepCopy,
+		client.DisableReadYourWritesConsistency); err != nil {
 		ctrl.LoggerFrom(ctx).Error(err, "users not woken; they look again by themselves", "account", key)
 		return nil
 	}

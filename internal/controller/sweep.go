@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"context"
 	"sync"
 	"time"
 
@@ -20,9 +21,9 @@ type Sweeps struct {
 	mu       sync.RWMutex
 	accounts map[types.NamespacedName]*coverage
 	awaited  map[types.NamespacedName]struct{} // accounts whose first walk users wait for
-	tips     map[types.NamespacedName]*tip // by resource
-	tipped   chan event.GenericEvent       // resources that a tip is about
-	lapsed   chan event.GenericEvent       // accounts whose users are looked at alone from now on
+	tips     map[types.NamespacedName]*tip     // by resource
+	tipped   chan event.GenericEvent           // resources that a tip is about
+	lapsed   chan event.GenericEvent           // accounts whose users are looked at alone from now on
 }
 
 // coverage is what the latest walk through an account came to. It is never changed, but replaced.
@@ -77,7 +78,9 @@ func (c *coverage) vouches(user int64, now time.Time) time.Duration {
 }
 
 // works tells whether walks through the account succeed, and vouch with that for the API key too.
-func (c *coverage) works(now time.Time) bool { return c != nil && c.users != nil && !now.After(c.expires) }
+func (c *coverage) works(now time.Time) bool {
+	return c != nil && c.users != nil && !now.After(c.expires)
+}
 
 // await records that a user waits for the first walk through its account.
 func (s *Sweeps) await(account types.NamespacedName) {
@@ -99,14 +102,17 @@ func (s *Sweeps) set(account types.NamespacedName, next *coverage) {
 	}
 }
 
-// tell has a resource looked at.
-func (s *Sweeps) tell(user types.NamespacedName, why *tip) {
+// tell has a resource looked at. It waits for the queue to take it, but not when the manager ends, which takes nothing any more.
+func (s *Sweeps) tell(ctx context.Context, user types.NamespacedName, why *tip) {
 	s.mu.Lock()
 	s.tips[user] = why
 	s.mu.Unlock()
 	object := &v1alpha1.CertCentralUser{}
 	object.Namespace, object.Name = user.Namespace, user.Name
-	s.tipped <- event.GenericEvent{Object: object}
+	select {
+	case s.tipped <- event.GenericEvent{Object: object}:
+	case <-ctx.Done():
+	}
 }
 
 // tip returns why a resource should be looked at; nil when there is no reason.

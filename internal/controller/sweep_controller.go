@@ -76,7 +76,7 @@ func (r *SweepReconciler) sweep(
 	}
 	s.requested = requested
 	if s.walk == nil || now.Sub(s.walk.begun) > account.Spec.Interval.Duration {
-		s.walk = &walk{Walk: open.client.Walk(), begun: now, vouched: map[int64]struct{}{}}
+		s.walk = &walk{Walk: open.client.Walk(), begun: now, vouched: make(map[int64]struct{}, len(managed))}
 	}
 	s.walk.managed = byUser(managed)
 	for !s.walk.Done() {
@@ -88,7 +88,7 @@ func (r *SweepReconciler) sweep(
 			return r.failed(account, open, s, err)
 		}
 	}
-	if err := r.end(account, managed, s); err != nil {
+	if err := r.end(ctx, account, managed, s); err != nil {
 		return r.failed(account, open, s, err)
 	}
 	return nil
@@ -100,7 +100,7 @@ func (r *SweepReconciler) step(ctx context.Context, account *v1alpha1.CertCentra
 	err := s.walk.Next(ctx, certcentral.Poll, func(row certcentral.Row) {
 		rows++
 		for _, user := range s.walk.managed[row.ID] {
-			r.meet(user, &row, s)
+			r.meet(ctx, user, &row, s)
 		}
 	})
 	r.Metrics.swept(client.ObjectKeyFromObject(account), rows)
@@ -109,7 +109,7 @@ func (r *SweepReconciler) step(ctx context.Context, account *v1alpha1.CertCentra
 }
 
 // meet compares a row with the resource of its user.
-func (r *SweepReconciler) meet(user *v1alpha1.CertCentralUser, row *certcentral.Row, s *sweep) {
+func (r *SweepReconciler) meet(ctx context.Context, user *v1alpha1.CertCentralUser, row *certcentral.Row, s *sweep) {
 	news := compare(row, &user.Status)
 	if news == noNews {
 		delete(s.odd, row.ID)
@@ -121,12 +121,14 @@ func (r *SweepReconciler) meet(user *v1alpha1.CertCentralUser, row *certcentral.
 		s.walk.vouched[row.ID] = struct{}{}
 	}
 	if times <= habit {
-		r.Sweeps.tell(client.ObjectKeyFromObject(user), &tip{row: *row, full: news == essential || times > 1})
+		r.Sweeps.tell(ctx, client.ObjectKeyFromObject(user), &tip{row: *row, full: news == essential || times > 1})
 	}
 }
 
 // end makes a walk that came to its end count, and has those looked at whom it no longer came upon.
-func (r *SweepReconciler) end(account *v1alpha1.CertCentralAccount, managed []*v1alpha1.CertCentralUser, s *sweep) error {
+func (r *SweepReconciler) end(
+	ctx context.Context, account *v1alpha1.CertCentralAccount, managed []*v1alpha1.CertCentralUser, s *sweep,
+) error {
 	key, walk := client.ObjectKeyFromObject(account), s.walk
 	if before := r.Sweeps.of(key, s.client); before.works(r.Clock.Now()) {
 		var gone []*v1alpha1.CertCentralUser
@@ -140,7 +142,7 @@ func (r *SweepReconciler) end(account *v1alpha1.CertCentralAccount, managed []*v
 			return errIncomplete
 		}
 		for _, user := range gone {
-			r.Sweeps.tell(client.ObjectKeyFromObject(user), &tip{full: true})
+			r.Sweeps.tell(ctx, client.ObjectKeyFromObject(user), &tip{full: true})
 		}
 	}
 	interval := account.Spec.Interval.Duration

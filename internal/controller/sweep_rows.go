@@ -30,7 +30,7 @@ func compare(row *certcentral.Row, status *v1alpha1.CertCentralUserStatus) news 
 		row.ContainerID != 0 && (status.Container == nil || status.Container.ID != row.ContainerID):
 		return essential
 	case signedIn(row, status), row.Status != "" && clip(row.Status) != status.UserStatus,
-		row.Roles != nil && !sameRoles(roles(row.Roles), status.Roles):
+		row.Roles != nil && !sameRoles(row.Roles, status.Roles):
 		return aside
 	}
 	return noNews
@@ -41,9 +41,11 @@ func signedIn(row *certcentral.Row, status *v1alpha1.CertCentralUserStatus) bool
 	return !row.LastLogin.IsZero() && (status.LastLoginTime == nil || row.LastLogin.Unix() > status.LastLoginTime.Unix())
 }
 
-// sameRoles compares ids: the casing of names differs between pages.
-func sameRoles(a, b []v1alpha1.Role) bool {
-	return slices.EqualFunc(a, b, func(a, b v1alpha1.Role) bool { return a.ID == b.ID })
+// sameRoles compares ids, in whatever order, of as many as a status has: the casing of names differs between pages.
+func sameRoles(have []certcentral.Role, known []v1alpha1.Role) bool {
+	return min(len(have), maxEntries) == len(known) && !slices.ContainsFunc(known, func(k v1alpha1.Role) bool {
+		return !slices.ContainsFunc(have, func(h certcentral.Role) bool { return h.ID == k.ID })
+	})
 }
 
 // observeRow writes into a status what a row tells aside.
@@ -54,8 +56,8 @@ func observeRow(status *v1alpha1.CertCentralUserStatus, row *certcentral.Row) {
 	if row.Status != "" {
 		status.UserStatus = clip(row.Status)
 	}
-	if have := roles(row.Roles); have != nil && !sameRoles(have, status.Roles) {
-		status.Roles = have
+	if row.Roles != nil && !sameRoles(row.Roles, status.Roles) {
+		status.Roles = roles(row.Roles)
 	}
 }
 

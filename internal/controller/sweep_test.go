@@ -447,6 +447,19 @@ var _ = Describe("A user of a swept account", func() {
 	})
 })
 
+var _ = Describe("A walk with more news than the queue takes", func() {
+	It("does not keep a manager from ending", func(ctx SpecContext) {
+		sweeps := NewSweeps(false)
+		ending, end := context.WithCancel(ctx)
+		for range cap(sweeps.tipped) {
+			sweeps.tell(ending, client.ObjectKey{Name: "somebody"}, &tip{})
+		}
+		end()
+		sweeps.tell(ending, client.ObjectKey{Name: "one more"}, &tip{full: true})
+		Expect(sweeps.tip(client.ObjectKey{Name: "one more"})).To(Equal(&tip{full: true}), "whoever looks at it next knows")
+	})
+})
+
 var _ = Describe("What an account says of its users", func() {
 	It("is how many there are, and how they are", func(ctx SpecContext) {
 		c := openCrowded(ctx, ``)

@@ -47,14 +47,14 @@ func (r *UserReconciler) yield(
 	}
 }
 
-// rivals lists the other resources that match any of the fields, in whatever account.
+// rivals lists the other resources that match any of the fields, in whatever account. They are the cache's, and not to be changed.
 func (r *UserReconciler) rivals(
 	ctx context.Context, user *v1alpha1.CertCentralUser, matches ...client.MatchingFields,
 ) ([]v1alpha1.CertCentralUser, error) {
 	var rivals []v1alpha1.CertCentralUser
 	for _, match := range matches {
 		list := &v1alpha1.CertCentralUserList{}
-		if err := r.List(ctx, list, match, client.DisableReadYourWritesConsistency); err != nil {
+		if err := r.List(ctx, list, match, client.UnsafeDisableDeepCopy, client.DisableReadYourWritesConsistency); err != nil {
 			return nil, err
 		}
 		for _, other := range list.Items {

@@ -91,4 +91,3 @@ var _ = DescribeTable("Who declares the fields that are written", func(owned, ma
 	Entry("is not one of the status", `{"f:spec":{"f:profile":{"f:jobTitle":{}}}}`, "manager", "status", ""),
 	Entry("is nobody where it can't be read", `{"f:spec":[]}`, "kubectl", "", ""),
 )
-
