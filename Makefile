@@ -106,7 +106,7 @@ bench: ## Run the benchmarks.
 		for (i = 3; i < NF; i += 2) printf " %14s %-10s", $$i, $$(i + 1); print "" }'
 
 .PHONY: lint
-lint: lint-go lint-modules lint-workflows lint-generated lint-manifests lint-binary lint-vulnerabilities ## Run all the checks that need no test run.
+lint: lint-go lint-modules lint-workflows lint-generated lint-manifests lint-monitoring lint-binary lint-vulnerabilities ## Run all the checks that need no test run.
 
 .PHONY: lint-go
 lint-go: bin/golangci-lint ## Check the Go code, its formatting and who imports whom.
@@ -116,7 +116,8 @@ lint-go: bin/golangci-lint ## Check the Go code, its formatting and who imports 
 
 .PHONY: lint-modules
 lint-modules: ## Check that every go.mod and go.sum is tidy.
-	@for dir in . $(dir $(wildcard hack/*/go.mod hack/*/*/go.mod test/*/go.mod)); do echo "go -C $$dir mod tidy -diff"; go -C $$dir mod tidy -diff; done
+	@# But promtool's, for which go would have to read the tests of every cloud's client; that it is complete shows when it is built.
+	@for dir in . $(filter-out hack/tools/promtool/,$(dir $(wildcard hack/*/go.mod hack/*/*/go.mod test/*/go.mod))); do echo "go -C $$dir mod tidy -diff"; go -C $$dir mod tidy -diff; done
 
 .PHONY: lint-workflows
 lint-workflows: bin/actionlint ## Check the GitHub workflows.
@@ -142,6 +143,12 @@ lint-generated: bin/controller-gen bin/crd-ref-docs bin/overlay ## Check that th
 .PHONY: lint-manifests
 lint-manifests: bin/kustomize ## Check that kustomize can build the manifests.
 	@for dir in $(dir $(wildcard config/*/kustomization.yaml)); do echo "kustomize build $$dir"; bin/kustomize build $$dir >/dev/null; done
+
+.PHONY: lint-monitoring
+lint-monitoring: bin/promtool ## Check the alert rules and play their tests; check rules and dashboard against the metrics there are.
+	bin/promtool check rules config/prometheus/rules.yaml
+	bin/promtool test rules config/prometheus/rules_test.yaml
+	CGO_ENABLED=0 go -C test/monitoring test ./...
 
 .PHONY: lint-vulnerabilities
 lint-vulnerabilities: bin/govulncheck ## Check for known vulnerabilities that the code can reach, if their database can be asked.
@@ -280,6 +287,11 @@ bin/manager-faults: FORCE
 
 bin/actionlint bin/controller-gen bin/crd-ref-docs bin/kustomize bin/golangci-lint bin/govulncheck: bin/%: FORCE
 	@hack/build-pinned.sh hack/tools/$* $@
+
+# Without service discoveries, of which its rules know nothing.
+bin/promtool: export GOFLAGS += -tags=remove_all_sd
+bin/promtool: FORCE
+	@hack/build-pinned.sh hack/tools/promtool $@
 
 K8S_VERSION = $(shell awk '$$1 == "k8s.io/kubernetes" { print $$2 }' hack/controlplane/go.mod)
 # Without these, kubectl version and the API server's /version would not know what they are.
