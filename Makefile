@@ -46,12 +46,13 @@ run: build controlplane ## Start the same world and keep it until Ctrl-C.
 ##@ Check
 
 .PHONY: test
-test: controlplane bin/manager-race bin/manager-faults bin/simulator bin/kustomize bin/sbom ## Run the unit, envtest, e2e and some fault tests with the race detector, and ask for coverage.
+test: controlplane bin/manager-race bin/manager-faults bin/simulator bin/kustomize bin/helm bin/sbom ## Run the unit, envtest, e2e and some fault tests with the race detector, and ask for coverage.
 	go -C hack/sbom test ./...
 	go -C test/build test ./...
 	@# Shuffling finds tests that lean on each other. It also keeps go from replaying a cached pass: what e2e tests
 	@# are binaries, which the cache can't see.
 	$(if $(MAKE_TERMOUT),,GINKGO_NO_COLOR=1 )CGO_ENABLED=1 MANAGER=$(CURDIR)/bin/manager-race SIMULATOR=$(CURDIR)/bin/simulator KUSTOMIZE=$(CURDIR)/bin/kustomize \
+		HELM=$(CURDIR)/bin/helm SERVICE_MONITOR_CRD="$$($(SERVICE_MONITOR_CRD))" \
 		go test -race -shuffle=on -timeout=20m -coverpkg=./api/...,./internal/... -coverprofile=bin/cover.all $$(go list ./... | grep -v /test/faults$$)
 	@grep -v '/zz_generated\.' bin/cover.all >bin/cover.out
 	@go tool cover -func=bin/cover.out | awk '/^total:/ { reached = $$3 + 0 } END { \
@@ -61,6 +62,10 @@ test: controlplane bin/manager-race bin/manager-faults bin/simulator bin/kustomi
 	CGO_ENABLED=1 MANAGER=$(CURDIR)/bin/manager-race go -C test/gitops test -race -shuffle=on -parallel=32 -timeout=10m ./...
 	@# By themselves, since they wait for time to pass and would find the machine busy.
 	$(FAULTS) go test -race -shuffle=on -parallel=6 -timeout=20m ./test/faults
+
+# A command that prints the path of the CRD of ServiceMonitors, which the module cache gets from a pinned module.
+SERVICE_MONITOR_CRD = go -C hack/tools/prometheus-operator mod download -json github.com/prometheus-operator/prometheus-operator | \
+	awk -F'"' '$$2 == "Dir" { print $$4 "/example/prometheus-operator-crd/monitoring.coreos.com_servicemonitors.yaml" }'
 
 FAULTS = MANAGER_FAULTS=$(CURDIR)/bin/manager-faults
 # Which fault plans to play: all with one seed after the other, or those whose name contains ONLY.
@@ -99,14 +104,18 @@ SOAK ?= 1h
 soak: controlplane bin/manager-faults ## Run for SOAK with one call in 20 failing, and look for leaks.
 	@$(FAULTS) go test -timeout=6h -run TestPlans -v ./test/faults -args -soak $(SOAK) -only leaks/change/soak | grep -Ev '^ *=== '
 
+# The numbers of resources that the operator is measured with.
+BENCH_N ?= 100,1000,5000,10000
+
 .PHONY: bench
-bench: ## Run the benchmarks.
-	@CGO_ENABLED=0 go test -run '^$$' -bench . -benchmem ./internal/... | awk '/^FAIL|^panic/ { print } \
+bench: controlplane bin/manager bin/bench ## Run the benchmarks, and measure the operator with BENCH_N resources: takes a quarter of an hour, and fails where a bar is missed.
+	@CGO_ENABLED=0 go test -trimpath -run '^$$' -bench . -benchmem ./internal/... | awk '/^FAIL|^panic/ { print } \
 		/^pkg:/ { pkg = $$2 } /^Benchmark/ { if (pkg) print "\n" pkg; pkg = ""; printf "  %-56s", $$1; \
 		for (i = 3; i < NF; i += 2) printf " %14s %-10s", $$i, $$(i + 1); print "" }'
+	bin/bench -n $(BENCH_N)
 
 .PHONY: lint
-lint: lint-go lint-modules lint-workflows lint-generated lint-manifests lint-monitoring lint-binary lint-vulnerabilities ## Run all the checks that need no test run.
+lint: lint-go lint-modules lint-workflows lint-generated lint-manifests lint-monitoring lint-chart lint-binary lint-vulnerabilities ## Run all the checks that need no test run.
 
 .PHONY: lint-go
 lint-go: bin/golangci-lint ## Check the Go code, its formatting and who imports whom.
@@ -125,7 +134,7 @@ lint-workflows: bin/actionlint ## Check the GitHub workflows.
 	bin/actionlint -shellcheck= -pyflakes=
 
 .PHONY: lint-generated
-lint-generated: bin/controller-gen bin/crd-ref-docs bin/overlay ## Check that the generated files are what their sources say.
+lint-generated: bin/controller-gen bin/crd-ref-docs bin/helm-docs bin/overlay ## Check that the generated files are what their sources say.
 	@# Made anew elsewhere and compared, so that the check neither needs nor touches a clean working tree.
 	@stale=; new=$$(mktemp -d); trap 'rm -rf "$$new"' EXIT; \
 		bin/controller-gen object paths=./api/... output:dir=$$new/api; \
@@ -137,12 +146,24 @@ lint-generated: bin/controller-gen bin/crd-ref-docs bin/overlay ## Check that th
 		diff -u docs/reference.md $$new/reference.md || stale+=" generate"; \
 		diff -u config/argocd/argocd-cm.yaml $$new/argocd-cm.yaml || stale+=" generate"; \
 		diff -ru config/crd/bases $$new/crd || stale+=" manifests"; \
+		$(HELM_DOCS) --dry-run >$$new/README.md; \
 		diff -u dist/install.yaml $$new/install.yaml || stale+=" dist"; \
+		diff -ru dist/chart/crds config/crd/bases || stale+=" dist"; \
+		diff -u dist/chart/README.md $$new/README.md || stale+=" dist"; \
 		if [ -n "$$stale" ]; then echo "Generated files are out of date: make$$stale" >&2; exit 1; fi
+
+HELM_DOCS = bin/helm-docs --chart-search-root=dist/chart --sort-values-order=file --log-level=warning
 
 .PHONY: lint-manifests
 lint-manifests: bin/kustomize ## Check that kustomize can build the manifests.
 	@for dir in $(dir $(wildcard config/*/kustomization.yaml)); do echo "kustomize build $$dir"; bin/kustomize build $$dir >/dev/null; done
+
+.PHONY: lint-chart
+lint-chart: bin/helm ## Check the chart, with its defaults and with each of its example values.
+	@for values in dist/chart/values.yaml $(wildcard dist/chart/ci/*-values.yaml); do echo "helm lint, helm template: $$values"; \
+		bin/helm lint --strict --quiet dist/chart --values $$values; \
+		bin/helm template user-operator dist/chart --namespace certcentral-system --values $$values >/dev/null; done
+	@if grep '|  |$$' dist/chart/README.md; then echo "These values have no comment in dist/chart/values.yaml." >&2; exit 1; fi
 
 .PHONY: lint-monitoring
 lint-monitoring: bin/promtool ## Check the alert rules and play their tests; check rules and dashboard against the metrics there are.
@@ -194,9 +215,11 @@ docker-build: ## Build the image IMG.
 	$(CONTAINER_TOOL) build --tag $(IMG) .
 
 .PHONY: dist
-dist: bin/overlay ## Write dist/install.yaml: all that a cluster needs, with the image IMG.
-	@mkdir -p dist
+dist: bin/overlay bin/helm-docs ## Write what of dist/ is generated: install.yaml with all that a cluster needs, with the image IMG; the chart's CRDs and README.
+	@mkdir -p dist/chart/crds
 	bin/kustomize build bin/overlay >dist/install.yaml
+	cp config/crd/bases/*.yaml dist/chart/crds/
+	$(HELM_DOCS)
 
 .PHONY: controlplane
 controlplane: $(CONTROLPLANE) ## Build etcd, kube-apiserver and kubectl, unless KUBEBUILDER_ASSETS names a folder with them.
@@ -277,6 +300,9 @@ bin/manager: FORCE
 bin/simulator bin/demo: bin/%: FORCE
 	CGO_ENABLED=0 go build -trimpath -buildvcs=false -o $@ ./hack/$*
 
+bin/bench: FORCE
+	CGO_ENABLED=0 go build -trimpath -buildvcs=false -o $@ ./test/bench
+
 # Without -trimpath, so that it shares its compiled packages with the tests.
 bin/manager-race: FORCE
 	CGO_ENABLED=1 go build -race -buildvcs=$(BUILDVCS) -o $@ .
@@ -285,7 +311,7 @@ bin/manager-race: FORCE
 bin/manager-faults: FORCE
 	CGO_ENABLED=1 go build -race -tags failpoints -buildvcs=$(BUILDVCS) -o $@ .
 
-bin/actionlint bin/controller-gen bin/crd-ref-docs bin/kustomize bin/golangci-lint bin/govulncheck: bin/%: FORCE
+bin/actionlint bin/controller-gen bin/crd-ref-docs bin/kustomize bin/golangci-lint bin/govulncheck bin/helm bin/helm-docs: bin/%: FORCE
 	@hack/build-pinned.sh hack/tools/$* $@
 
 # Without service discoveries, of which its rules know nothing.

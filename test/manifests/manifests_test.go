@@ -1,13 +1,10 @@
-// Package manifests tests what config/ makes of a cluster, on a real API server: that all of it is accepted, and that it gives
-// the operator the rights it needs and no other. It runs no operator.
+// Package manifests tests what config/ and the chart make of a cluster, on a real API server: that all of it is accepted, that both
+// are the same, and that it gives the operator the rights it needs and no other. It runs no operator.
 package manifests
 
 import (
 	"context"
-	"io"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -26,12 +23,12 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/intstr"
-	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/certcentral-io/user-operator/api/v1alpha1"
+	"github.com/certcentral-io/user-operator/test/render"
 )
 
 const systemNamespace = "certcentral-system"
@@ -47,7 +44,7 @@ func TestManifests(t *testing.T) {
 }
 
 var _ = BeforeSuite(func(ctx SpecContext) {
-	for _, name := range []string{"KUBEBUILDER_ASSETS", "KUSTOMIZE"} {
+	for _, name := range []string{"KUBEBUILDER_ASSETS", "KUSTOMIZE", "HELM", "SERVICE_MONITOR_CRD"} {
 		Expect(os.Getenv(name)).NotTo(BeEmpty(), "%s is not set: run `make test`, which builds what it names and sets it", name)
 	}
 	log.SetLogger(GinkgoLogr)
@@ -59,7 +56,9 @@ var _ = BeforeSuite(func(ctx SpecContext) {
 		Expect(add(scheme)).To(Succeed())
 	}
 
-	environment := &envtest.Environment{Scheme: scheme}
+	environment := &envtest.Environment{Scheme: scheme, CRDInstallOptions: envtest.CRDInstallOptions{
+		Paths: []string{os.Getenv("SERVICE_MONITOR_CRD")}, ErrorIfPathMissing: true,
+	}}
 	config, err := environment.Start()
 	DeferCleanup(func() error { return environment.Stop() })
 	Expect(err).NotTo(HaveOccurred())
@@ -79,22 +78,7 @@ var _ = BeforeSuite(func(ctx SpecContext) {
 // build is what kustomize makes of a folder.
 func build(ctx context.Context, folder string) []*unstructured.Unstructured {
 	GinkgoHelper()
-	kustomize := exec.CommandContext(ctx, os.Getenv("KUSTOMIZE"), "build", folder)
-	kustomize.Stderr = GinkgoWriter
-	out, err := kustomize.Output()
-	Expect(err).NotTo(HaveOccurred(), "kustomize build %s", folder)
-
-	var objects []*unstructured.Unstructured
-	documents := utilyaml.NewYAMLOrJSONDecoder(strings.NewReader(string(out)), 4096)
-	for {
-		object := &unstructured.Unstructured{}
-		err := documents.Decode(object)
-		if err == io.EOF { //nolint:errorlint // Decode returns it as it is
-			return objects
-		}
-		Expect(err).NotTo(HaveOccurred())
-		objects = append(objects, object)
-	}
+	return must(render.Kustomize(ctx, folder))
 }
 
 func apply(ctx context.Context, object *unstructured.Unstructured) {
@@ -317,18 +301,11 @@ var _ = Describe("The roles for people", func() {
 
 var _ = Describe("An overlay", func() {
 	It("can choose another namespace and another image", func(ctx SpecContext) {
-		folder := GinkgoT().TempDir()
-		base, err := filepath.Abs("../../config/default")
-		Expect(err).NotTo(HaveOccurred())
-		base, err = filepath.Rel(folder, base)
-		Expect(err).NotTo(HaveOccurred())
-		Expect(os.WriteFile(filepath.Join(folder, "kustomization.yaml"), []byte(`
-resources: [`+base+`]
+		moved := must(render.Overlay(ctx, GinkgoT().TempDir(), config, `
+resources: [%s/default]
 namespace: elsewhere
 images: [{name: user-operator, newName: registry.example.com/user-operator, newTag: v1}]
-`), 0o600)).To(Succeed())
-
-		moved := build(ctx, folder)
+`))
 		Expect(moved).To(HaveLen(len(installed)))
 		for _, object := range moved {
 			text, err := object.MarshalJSON()
@@ -340,65 +317,3 @@ images: [{name: user-operator, newName: registry.example.com/user-operator, newT
 			To(ConsistOf(HaveField("Image", "registry.example.com/user-operator:v1")))
 	})
 })
-
-var _ = Describe("The samples", func() {
-	It("are accepted in the order they are printed", func(ctx SpecContext) {
-		for _, object := range build(ctx, "../../config/samples") {
-			apply(ctx, object)
-		}
-	})
-
-	It("are all there", func() {
-		files, err := filepath.Glob("../../config/samples/*.yaml")
-		Expect(err).NotTo(HaveOccurred())
-		listed, err := os.ReadFile("../../config/samples/kustomization.yaml")
-		Expect(err).NotTo(HaveOccurred())
-		for _, file := range files {
-			if name := filepath.Base(file); name != "kustomization.yaml" {
-				Expect(string(listed)).To(ContainSubstring("\n- " + name + "\n"))
-			}
-		}
-	})
-
-	It("hold no API key", func(ctx SpecContext) {
-		for _, secret := range allOf[corev1.Secret](build(ctx, "../../config/samples"), "Secret") {
-			Expect(secret.Data).To(BeEmpty(), secret.Name)
-			Expect(secret.StringData).To(HaveEach(MatchRegexp("^REPLACE-WITH-")), secret.Name)
-		}
-	})
-
-	DescribeTable("show every field", func(ctx SpecContext, kind, name string, without ...string) {
-		var spec map[string]any
-		for _, object := range build(ctx, "../../config/samples") {
-			if object.GetKind() == kind && object.GetName() == name {
-				spec, _ = object.Object["spec"].(map[string]any)
-			}
-		}
-		for _, crd := range allOf[apiextensionsv1.CustomResourceDefinition](installed, "CustomResourceDefinition") {
-			if crd.Spec.Names.Kind == kind {
-				schema := crd.Spec.Versions[0].Schema.OpenAPIV3Schema.Properties["spec"]
-				Expect(missing("", schema, spec)).To(ConsistOf(without))
-				return
-			}
-		}
-		Fail("no such kind")
-	},
-		Entry("of a user, but one of two that exclude each other", "CertCentralUser", "john-smith", ".userRef.username"),
-		Entry("of an account, but what few need", "CertCentralAccount", "digicert-eu", ".caBundle", ".allowedNamespaces.selector.matchExpressions"),
-	)
-})
-
-// missing lists the paths of the schema's fields that value has not.
-func missing(path string, schema apiextensionsv1.JSONSchemaProps, value any) []string {
-	fields, _ := value.(map[string]any)
-	var paths []string
-	for name, field := range schema.Properties {
-		given, has := fields[name]
-		if !has {
-			paths = append(paths, path+"."+name)
-			continue
-		}
-		paths = append(paths, missing(path+"."+name, field, given)...)
-	}
-	return paths
-}
