@@ -1,0 +1,183 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/certcentral-io/user-operator/api/v1alpha1"
+	"github.com/certcentral-io/user-operator/internal/simulator"
+	"github.com/certcentral-io/user-operator/test/world"
+)
+
+const (
+	namespace   = "bench"
+	latency     = 100 * time.Millisecond // of each answer of CertCentral
+	concurrency = 32                     // users that the operator works on at a time, unless told otherwise
+	pageRows    = 500                    // of a list of users
+	keyOwner    = 1                      // CertCentral's id of the user whose key it is
+	firstID     = 1000                   // of the users that resources declare
+)
+
+// The budgets of the account.
+var (
+	outOfTheWay = v1alpha1.Budget{RequestsPerMinute: 600_000, Burst: 10_000}
+	short       = v1alpha1.Budget{RequestsPerMinute: 3000, Burst: 10} // short for what is measured, but not as long to wait for
+	largest     = v1alpha1.Budget{RequestsPerMinute: 330, Burst: 10}  // about the largest that the shipped CRD allows
+)
+
+// way is how the operator looks at users, with the flags that make it do so.
+type way struct {
+	name string
+	args []string
+}
+
+var (
+	swept  = way{name: "swept"}
+	singly = way{name: "per user", args: []string{"--look-singly"}}
+)
+
+// stage is a world with one account, its users, a resource for each of them, and one manager at a time.
+type stage struct {
+	*world.World
+	certcentral *simulator.Simulator
+	server      *simulator.Server
+	manager     *world.Manager
+	way         way
+	account     *v1alpha1.CertCentralAccount
+	n           int // users, and resources for them
+	asked       int // requests to look now
+	titles      int // job titles that were declared
+	log         io.Writer
+	progress    io.Writer
+	began       time.Time
+}
+
+// newStage starts a world with an account that has no users, and no manager.
+func newStage(ctx context.Context, o world.Options, log, progress io.Writer) (*stage, error) {
+	s := &stage{log: log, progress: progress, began: time.Now()}
+	s.certcentral = simulator.New(simulator.Options{Rules: simulator.Rules{Latency: simulator.Duration(latency), Limits: []simulator.Limit{}}})
+	var err error
+	if s.server, err = simulator.NewServer(s.certcentral, ""); err != nil {
+		return nil, err
+	}
+	s.say("starting a control plane")
+	if s.World, err = world.Start(ctx, o); err != nil {
+		return nil, errors.Join(err, s.server.Close())
+	}
+	if err := errors.Join(s.liftBudget(ctx), s.openAccount(ctx)); err != nil {
+		return nil, errors.Join(err, s.close())
+	}
+	return s, nil
+}
+
+func (s *stage) close() error { return errors.Join(s.World.Close(), s.server.Close()) }
+
+// say tells how it goes.
+func (s *stage) say(format string, args ...any) {
+	fmt.Fprintf(s.progress, "%4.0f s  %s\n", time.Since(s.began).Seconds(), fmt.Sprintf(format, args...))
+}
+
+// liftBudget lets an account have any budget, in this control plane: what doesn't depend on the budget is measured without it.
+func (s *stage) liftBudget(ctx context.Context) error {
+	crd := &unstructured.Unstructured{}
+	crd.SetGroupVersionKind(schema.GroupVersionKind{Group: "apiextensions.k8s.io", Version: "v1", Kind: "CustomResourceDefinition"})
+	crd.SetName("certcentralaccounts.certcentral.io")
+	const budget = "/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/budget"
+	return s.Client.Patch(ctx, crd, client.RawPatch(types.JSONPatchType, []byte(`[
+		{"op": "remove", "path": "`+budget+`/x-kubernetes-validations"},
+		{"op": "remove", "path": "`+budget+`/properties/requestsPerMinute/maximum"},
+		{"op": "remove", "path": "`+budget+`/properties/burst/maximum"}]`)))
+}
+
+// openAccount creates the account, as soon as the API server takes its budget.
+func (s *stage) openAccount(ctx context.Context) error {
+	key := rand.Text()
+	account, secret := world.NewAccount(&world.Simulator{URL: s.server.URL(), CA: s.server.CAPEM()}, namespace, "bench", key)
+	account.Spec.Budget = outOfTheWay
+	account.Spec.Interval.Duration = time.Minute
+	s.account = account
+	err := errors.Join(
+		s.certcentral.AddUser(keyOwner, nil),
+		s.certcentral.AddKey(simulator.Key{Key: key, UserID: keyOwner}),
+		s.Client.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}}),
+		s.Client.Create(ctx, secret),
+	)
+	if err != nil {
+		return err
+	}
+	return s.await(ctx, "the API server to take any budget", func() (bool, error) { return s.Client.Create(ctx, account) == nil, nil })
+}
+
+// configure gives the account another budget and interval.
+func (s *stage) configure(ctx context.Context, budget v1alpha1.Budget, interval time.Duration) error {
+	return s.patch(ctx, s.account, map[string]any{"spec": map[string]any{"budget": budget, "interval": interval.String()}})
+}
+
+// patch merges fields into an object.
+func (s *stage) patch(ctx context.Context, object client.Object, fields map[string]any) error {
+	encoded, err := json.Marshal(fields)
+	if err != nil {
+		return err
+	}
+	return s.Client.Patch(ctx, object, client.RawPatch(types.MergePatchType, encoded))
+}
+
+// start runs a manager that looks in this way, and returns once it is ready.
+func (s *stage) start(ctx context.Context, how way) error {
+	s.way = how
+	var err error
+	s.manager, err = s.StartManager(ctx, world.ManagerOptions{Endpoints: s.server.URL(), Output: s.log, Args: how.args})
+	return err
+}
+
+// stop ends the manager.
+func (s *stage) stop(ctx context.Context) error {
+	_, err := s.manager.Stop(ctx)
+	return err
+}
+
+// grow adds users, and resources that declare them as they are, until there are n.
+func (s *stage) grow(ctx context.Context, n int) error {
+	for i := s.n; i < n; i++ {
+		if err := s.certcentral.AddUser(id(i), person(i)); err != nil {
+			return err
+		}
+	}
+	numbers := make(chan int)
+	failed := make(chan error, 16)
+	var workers sync.WaitGroup
+	for range cap(failed) {
+		workers.Go(func() {
+			var err error
+			for i := range numbers {
+				err = errors.Join(err, s.Client.Create(ctx, resource(i)))
+			}
+			failed <- err
+		})
+	}
+	for i := s.n; i < n; i++ {
+		numbers <- i
+	}
+	close(numbers)
+	workers.Wait()
+	close(failed)
+	var errs []error
+	for err := range failed {
+		errs = append(errs, err)
+	}
+	s.n = n
+	return errors.Join(errs...)
+}
