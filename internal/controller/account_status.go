@@ -44,9 +44,7 @@ func keyRefused(after time.Duration) *verdict {
 }
 
 func mismatched(id int64) *verdict {
-	v := mismatch(fmt.Sprintf("The API key belongs to CertCentral account %d, which is not spec.accountID: nothing is looked at or written.", id))
-	v.phase = stalled
-	return v
+	return mismatch(fmt.Sprintf("The API key belongs to CertCentral account %d, which is not spec.accountID: nothing is looked at or written.", id))
 }
 
 // judgeAccount turns a session, or the error that kept it shut, into what there is to say; nil for an error of the Kubernetes API.

@@ -55,7 +55,7 @@ func (r *UserReconciler) admit(ctx context.Context, user *v1alpha1.CertCentralUs
 	}
 	if !allowed {
 		return nil, &verdict{
-			reason: v1alpha1.ReasonAccountNotAllowed, ready: metav1.ConditionFalse, inSync: metav1.ConditionUnknown,
+			reason: v1alpha1.ReasonAccountNotAllowed, ready: metav1.ConditionFalse, inSync: metav1.ConditionUnknown, phase: stalled,
 			note:  fmt.Sprintf("Account %s does not allow users in namespace %s: see its spec.allowedNamespaces.", key, user.Namespace),
 			after: account.Spec.Interval.Duration,
 		}
@@ -130,7 +130,7 @@ func accountNotReady(ready metav1.ConditionStatus, note string) *verdict {
 
 func mismatch(note string) *verdict {
 	return &verdict{
-		reason: v1alpha1.ReasonAccountMismatch, ready: metav1.ConditionFalse, inSync: metav1.ConditionUnknown,
+		reason: v1alpha1.ReasonAccountMismatch, ready: metav1.ConditionFalse, inSync: metav1.ConditionUnknown, phase: stalled,
 		note: note,
 	}
 }

@@ -78,7 +78,7 @@ var _ = Describe("An account that a user may not use", func() {
 		user := w.newUser(ctx, "john-smith", title)
 		s := w.reconcile(ctx, user)
 		Expect(s.requests).To(BeEmpty())
-		Expect(saidOf(user)).To(Equal("AccountMismatch: Ready=False InSync=Unknown"))
+		Expect(saidOf(user)).To(Equal("AccountMismatch: Ready=False InSync=Unknown Stalled=True"))
 
 		edit(ctx, w.account, `accountID: null`)
 		w.reconcileAccount(ctx)
@@ -97,7 +97,7 @@ var _ = Describe("An account that a user may not use", func() {
 		w.reconcileAccount(ctx)
 		s := w.reconcile(ctx, user)
 		Expect(s.requests).To(Equal([]string{getJohn}))
-		Expect(saidOf(user)).To(Equal("AccountMismatch: Ready=False InSync=Unknown"))
+		Expect(saidOf(user)).To(Equal("AccountMismatch: Ready=False InSync=Unknown Stalled=True"))
 		Expect(w.live("job_title")).To(Equal("Sys Admin"))
 	})
 
@@ -125,7 +125,7 @@ var _ = Describe("An account's allowedNamespaces", func() {
 		}
 		Expect(s.requests).To(BeEmpty())
 		Expect(s.result.RequeueAfter).To(beIn(10*time.Minute), "nobody wakes it when a label changes")
-		Expect(saidOf(user)).To(Equal("AccountNotAllowed: Ready=False InSync=Unknown"))
+		Expect(saidOf(user)).To(Equal("AccountNotAllowed: Ready=False InSync=Unknown Stalled=True"))
 	},
 		Entry("Same does not allow it", ``, false),
 		Entry("All does", `allowedNamespaces: {from: All}`, true),
@@ -145,7 +145,7 @@ var _ = Describe("An account's allowedNamespaces", func() {
 		w.reconcileAccount(ctx)
 		user := newUserIn(ctx, newNamespace(ctx, nil), "john-smith", fmt.Sprintf(`{accountRef: {name: digicert, namespace: %s}}`, w.namespace))
 		w.reconcile(ctx, user)
-		Expect(saidOf(user)).To(Equal("AccountNotAllowed: Ready=False InSync=Unknown"))
+		Expect(saidOf(user)).To(Equal("AccountNotAllowed: Ready=False InSync=Unknown Stalled=True"))
 	})
 
 	It("follows the labels of the namespace", func(ctx SpecContext) {
@@ -156,7 +156,7 @@ var _ = Describe("An account's allowedNamespaces", func() {
 		Expect(saidOf(user)).To(Equal("InSync: Ready=True InSync=True"))
 		Expect(direct.Update(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: elsewhere}})).To(Succeed())
 		Expect(w.reconcile(ctx, user).requests).To(BeEmpty())
-		Expect(saidOf(user)).To(Equal("AccountNotAllowed: Ready=False InSync=Unknown"))
+		Expect(saidOf(user)).To(Equal("AccountNotAllowed: Ready=False InSync=Unknown Stalled=True"))
 	})
 
 	It("allows nobody by a selector that can't be read", func(ctx SpecContext) {

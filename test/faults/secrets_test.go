@@ -66,7 +66,7 @@ func secretPlans() (list []plan) {
 			r.await(ctx, strikeWithin, "the pin", func() bool { return r.accountSays(ctx, "Available") })
 			r.foreignKey(ctx)
 		},
-		says: "AccountMismatch: Ready=False InSync=Unknown", accountSays: "AccountMismatch: Ready=False Stalled=True",
+		says: "AccountMismatch: Ready=False InSync=Unknown Stalled=True", accountSays: "AccountMismatch: Ready=False Stalled=True",
 		heal: func(ctx context.Context, r *run) {
 			r.setSecret(ctx, map[string]string{"api-key": r.key})
 			r.requestAccount(ctx)
