@@ -57,7 +57,6 @@ var _ = Describe("kubectl apply", func() {
 		Expect(changed.Code).To(Equal(1), changed.Err)
 		Expect(changed.Out).To(And(ContainSubstring("-    jobTitle: Senior Admin\n"), ContainSubstring("+    jobTitle: Chief Admin\n")))
 		Expect(live(ctx, id, "job_title")).To(Equal("Senior Admin"), "a diff changes nothing")
-
 	})
 
 	It("of a change can be waited for, and what was true before is no answer", func(ctx SpecContext) {

@@ -217,9 +217,10 @@ func fluxBuild(k fluxKustomization) (folder string) {
 // download returns the folder of a module in the module cache.
 func download(ctx context.Context, module, sum string) string {
 	GinkgoHelper()
+	path, _, _ := strings.Cut(module, "@")
 	get := exec.CommandContext(ctx, "go", "mod", "download", "-json", module)
 	get.Dir = GinkgoT().TempDir() // apart from any go.mod
-	get.Env = append(os.Environ(), "GOFLAGS=", "GOWORK=off", "GONOSUMDB="+module[:strings.Index(module, "@")])
+	get.Env = append(os.Environ(), "GOFLAGS=", "GOWORK=off", "GONOSUMDB="+path)
 	out, err := get.Output()
 	Expect(err).NotTo(HaveOccurred(), "go mod download %s: %s", module, out)
 	var downloaded struct{ Dir, Sum string }
