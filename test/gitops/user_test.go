@@ -111,8 +111,8 @@ var done = []situation{
 
 const (
 	badMail      = `profile: {email: two..dots@example.com}`
-	suspendedIn  = "Suspended: Suspended: nothing is looked at or written until spec.suspend is false."
-	suspendedOut = "Suspended: Suspended: what is declared is not known to be in place, and not applied until spec.suspend is false."
+	suspendedIn  = "Suspended: nothing is looked at or written until spec.suspend is false."
+	suspendedOut = "Suspended: what is declared is not known to be in place, and not applied until spec.suspend is false."
 )
 
 // suspensions are situations in which a person wants nobody to look.

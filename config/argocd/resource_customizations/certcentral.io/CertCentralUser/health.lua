@@ -18,7 +18,7 @@ if ready == nil or status.observedGeneration ~= obj.metadata.generation or condi
   return health("Progressing")
 end
 if ready.reason == "Suspended" then
-  return health("Suspended")
+  return {status = "Suspended", message = ready.message}
 end
 if conditions.Stalled ~= nil then
   return health("Degraded")
