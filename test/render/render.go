@@ -71,7 +71,7 @@ func Chart(ctx context.Context, chart string, values map[string]any, files ...st
 
 // run returns the standard output of the binary that the environment variable names.
 func run(ctx context.Context, variable string, stdin []byte, args ...string) ([]byte, error) {
-	command := exec.CommandContext(ctx, os.Getenv(variable), args...) //nolint:gosec // whoever runs the tests names it
+	command := exec.CommandContext(ctx, os.Getenv(variable), args...)
 	command.Stdin = bytes.NewReader(stdin)
 	var said bytes.Buffer
 	command.Stderr = &said
