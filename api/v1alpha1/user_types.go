@@ -11,7 +11,8 @@ type CertCentralUserSpec struct {
 	// +required
 	AccountRef AccountRef `json:"accountRef"`
 
-	// userRef says which CertCentral user is meant. It can't be changed: for another user, create another resource.
+	// userRef says which CertCentral user is meant, by exactly one of id and username. It can't be changed: for another user,
+	// create another resource.
 	//
 	// +required
 	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="userRef can't be changed: create another resource for another user"

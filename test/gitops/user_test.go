@@ -148,7 +148,8 @@ var suspensions = []situation{
 	}},
 }
 
-// waiting are situations in which the user waits for its account, which says itself what is wrong with it.
+// waiting are situations in which the user can't use its account: it waits for the account, which says itself what is wrong with
+// it, or for a person, where what does not fit is the two of them.
 var waiting = []situation{
 	{"its account does not exist", inProgress("AccountNotReady: Account "), func(ctx context.Context, s *stage) object {
 		return s.declare(ctx, another, "False AccountNotReady")
@@ -175,16 +176,16 @@ var waiting = []situation{
 		s.remove(ctx, account)
 		return s.look(ctx, user)
 	}},
-	{"its account does not allow the namespace", inProgress("AccountNotAllowed: Account "), func(ctx context.Context, s *stage) object {
+	{"its account does not allow the namespace", failed("AccountNotAllowed: Account "), func(ctx context.Context, s *stage) object {
 		s.open(ctx, ``)
 		user := s.userIn(ctx, s.newNamespace(ctx), "john-smith", fmt.Sprintf(`{accountRef: {name: digicert, namespace: %s}, %s}`, s.namespace, another))
 		return s.await(ctx, user, "False AccountNotAllowed")
 	}},
-	{"its account is pinned to another", inProgress("AccountMismatch: The API key of account "), func(ctx context.Context, s *stage) object {
+	{"its account is pinned to another", failed("AccountMismatch: The API key of account "), func(ctx context.Context, s *stage) object {
 		s.account(ctx, `accountID: 4711`)
 		return s.declare(ctx, another, "False AccountMismatch")
 	}},
-	{"is of another account than pinned", inProgress("AccountMismatch: CertCentral user 125039 belongs to another CertCentral account"), func(ctx context.Context, s *stage) object {
+	{"is of another account than pinned", failed("AccountMismatch: CertCentral user 125039 belongs to another CertCentral account"), func(ctx context.Context, s *stage) object {
 		s.open(ctx, fmt.Sprintf(`accountID: %d`, s.accountID))
 		s.fault(aLook, simulator.Do{Status: http.StatusOK, Body: `{"id": 125039, "username": "john.smith@example.com", "account_id": 4711,
 			"first_name": "John", "last_name": "Smith", "email": "john.smith@example.com", "status": "active"}`})
