@@ -18,7 +18,7 @@ var (
 // A tag can be moved to other code by whoever owns it; a commit can't. What a workflow may do is said in it, not in the
 // repository's settings.
 func TestWorkflows(t *testing.T) {
-	files, err := filepath.Glob(filepath.Join(root, ".github/workflows/*.yml"))
+	files, err := filepath.Glob(filepath.Join(root, ".github", "workflows", "*.yml"))
 	NewWithT(t).Expect(err).NotTo(HaveOccurred())
 	NewWithT(t).Expect(files).To(HaveLen(2))
 	commits := map[string]string{}
