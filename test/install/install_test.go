@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -74,9 +73,8 @@ func kubectl(ctx context.Context, stdin []byte, args ...string) {
 
 func helm(ctx context.Context, stdin []byte, args ...string) {
 	GinkgoHelper()
-	home := filepath.Join(GinkgoT().TempDir(), "helm")
 	command := exec.CommandContext(ctx, os.Getenv("HELM"), append([]string{"--kubeconfig", earth.Kubeconfig}, args...)...)
-	command.Env = append(os.Environ(), "HELM_CACHE_HOME="+home, "HELM_CONFIG_HOME="+home, "HELM_DATA_HOME="+home)
+	command.Env = append(os.Environ(), "HELM_CACHE_HOME="+helmHome, "HELM_CONFIG_HOME="+helmHome, "HELM_DATA_HOME="+helmHome)
 	execute(ctx, command, stdin)
 }
 

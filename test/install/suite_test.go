@@ -39,6 +39,7 @@ var (
 	earth    *world.World
 	digicert *world.Simulator
 	auditLog = gbytes.NewBuffer()
+	helmHome string // what helm keeps of its own goes there
 	// apiKey is the key that all accounts use, and lastPerson the CertCentral user made last.
 	apiKey           = "key-" + rand.Text()
 	lastPerson int64 = 300000
@@ -60,6 +61,7 @@ var _ = BeforeSuite(func(ctx SpecContext) {
 		Expect(os.Getenv(name)).NotTo(BeEmpty(), "%s is not set: run `make test`, which builds what it names and sets it", name)
 	}
 
+	helmHome = GinkgoT().TempDir()
 	var err error
 	earth, err = world.Start(ctx, world.Options{
 		Assets: os.Getenv("KUBEBUILDER_ASSETS"), Manager: os.Getenv("MANAGER"), Simulator: os.Getenv("SIMULATOR"), Config: config, Audit: auditLog,
