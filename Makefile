@@ -120,8 +120,9 @@ lint: lint-go lint-modules lint-workflows lint-generated lint-manifests lint-mon
 .PHONY: lint-go
 lint-go: bin/golangci-lint ## Check the Go code, its formatting and who imports whom.
 	bin/golangci-lint run
-	@# A module of its own, which ./... leaves out.
-	cd test/gitops && ../../bin/golangci-lint run --config ../../.golangci.yml
+	@# Modules of their own, which ./... leaves out.
+	@for dir in hack/sbom test/build test/gitops test/monitoring; do echo "golangci-lint run: $$dir"; \
+		(cd $$dir && ../../bin/golangci-lint run --config ../../.golangci.yml); done
 
 .PHONY: lint-modules
 lint-modules: ## Check that every go.mod and go.sum is tidy.

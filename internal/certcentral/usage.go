@@ -21,7 +21,7 @@ func (u *usage) add(now time.Time) {
 func (u *usage) total(now time.Time) int {
 	u.turn(now)
 	sum := 0
-	for _, n := range u.counts {
+	for _, n := range &u.counts {
 		sum += int(n)
 	}
 	return sum

@@ -2,7 +2,6 @@ package controller
 
 import (
 	"bytes"
-	"fmt"
 	"os"
 	"regexp"
 	"slices"
@@ -55,7 +54,7 @@ func (w *world) gathered() []string {
 			labels = append(labels, "`"+label.GetName()+"`")
 		}
 		kind := strings.ToLower(family.GetType().String())
-		rows = append(rows, fmt.Sprintf("| `%s` | %s | %s |", family.GetName(), kind, strings.Join(labels, ", ")))
+		rows = append(rows, "| "+strings.Join([]string{"`" + family.GetName() + "`", kind, strings.Join(labels, ", ")}, " | ")+" |")
 	}
 	return rows
 }

@@ -112,6 +112,7 @@ func lawOf(o *unstructured.Unstructured, verdict status.Status, e *earth) error 
 		}
 	case status.TerminatingStatus:
 		return nil // Argo CD asks no script then
+	default: // it is in progress, and nothing can be wrong with that
 	}
 	argo, err := e.health(o)
 	if err != nil {

@@ -65,11 +65,11 @@ func readSamples(t *testing.T) (objects []*unstructured.Unstructured) {
 		g.Expect(err).NotTo(HaveOccurred())
 		for documents := utilyaml.NewYAMLToJSONDecoder(bytes.NewReader(text)); ; {
 			o := &unstructured.Unstructured{}
-			if err := documents.Decode(o); errors.Is(err, io.EOF) {
+			err := documents.Decode(o)
+			if errors.Is(err, io.EOF) {
 				break
-			} else {
-				g.Expect(err).NotTo(HaveOccurred())
 			}
+			g.Expect(err).NotTo(HaveOccurred())
 			objects = append(objects, o)
 		}
 	}
