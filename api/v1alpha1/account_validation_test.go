@@ -110,6 +110,12 @@ var _ = Describe("An account's spec", func() {
 		Entry("an interval of 32 characters", `interval: `+strings.Repeat("0", 29)+`10m`, accepted),
 		Entry("an interval of 33 characters", `interval: `+strings.Repeat("0", 30)+`10m`, refused("spec.interval", "may not be more than 32")),
 
+		Entry("full looks every 10m", `fullInterval: 10m`, accepted),
+		Entry("full looks every 9m59s", `fullInterval: 9m59s`, refused("spec.fullInterval", "must be between 10m and 168h")),
+		Entry("full looks every 168h", `fullInterval: 168h`, accepted),
+		Entry("full looks every 168h1s", `fullInterval: 168h1s`, refused("spec.fullInterval", "must be between 10m and 168h")),
+		Entry("full looks every 7d", `fullInterval: 7d`, refused("spec.fullInterval", "must be a duration such as 90m or 12h")),
+
 		Entry("12 requests a minute", `budget: {requestsPerMinute: 12}`, accepted),
 		Entry("11 requests a minute", `budget: {requestsPerMinute: 11}`, refused("spec.budget.requestsPerMinute", "should be greater than or equal to 12")),
 		Entry("332 requests a minute", `budget: {requestsPerMinute: 332, burst: 3}`, accepted),
@@ -195,6 +201,7 @@ var _ = Describe("An account's spec", func() {
 		apiKeySecretRef: {name: certcentral-api-key, key: api-key}
 		mode: Enforce
 		interval: 10m
+		fullInterval: 6h
 		budget: {requestsPerMinute: 180, burst: 40}
 		allowedNamespaces: {from: Same}`
 	DescribeTable("gets the defaults for", func(ctx SpecContext, spec string) {
@@ -204,7 +211,7 @@ var _ = Describe("An account's spec", func() {
 	},
 		Entry("what is left out", ``),
 		Entry("what is left empty", `{budget: {}, allowedNamespaces: {}}`),
-		Entry("what has no value", `{endpoint: , mode: , interval: , budget: , allowedNamespaces: , accountID: , caBundle: }`),
+		Entry("what has no value", `{endpoint: , mode: , interval: , fullInterval: , budget: , allowedNamespaces: , accountID: , caBundle: }`),
 		Entry("what is left out one level deeper", `{budget: {burst: 40}, allowedNamespaces: {from: }}`),
 		Entry("the other half of a budget", `budget: {requestsPerMinute: 180}`),
 	)

@@ -133,11 +133,11 @@ var _ = Describe("kubectl get", func() {
 		Expect(table(ctx, namespace, resource, wide)).To(Equal(want))
 	},
 		Entry("of an account", "certcentralaccounts", false, []string{
-			"Name=digicert", "Account=123654", "Ready=True", "Reason=Available", "Mode=Enforce", "Interval=10m", "Age=<age>",
+			"Name=digicert", "Account=123654", "Ready=True", "Reason=Available", "Mode=Enforce", "Interval=10m", "Users=5000", "In-Sync=4990", "Age=<age>",
 		}),
 		Entry("of an account, wide", "certcentralaccounts", true, []string{
-			"Name=digicert", "Account=123654", "Ready=True", "Reason=Available", "Mode=Enforce", "Interval=10m", "Age=<age>",
-			"Key user=api", "Endpoint=https://www.digicert.com/services/v2", "Message=the profile is as declared",
+			"Name=digicert", "Account=123654", "Ready=True", "Reason=Available", "Mode=Enforce", "Interval=10m", "Users=5000", "In-Sync=4990", "Age=<age>",
+			"Key user=api", "Looks=Swept", "Endpoint=https://www.digicert.com/services/v2", "Message=the profile is as declared",
 		}),
 		Entry("of a user", "certcentralusers", false, []string{
 			"Name=john-smith", "Account=digicert", "User=125039", "Username=john.smith@example.com", "Ready=True", "In-Sync=False",

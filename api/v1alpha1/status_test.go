@@ -125,6 +125,10 @@ func fullAccountStatus() v1alpha1.CertCentralAccountStatus {
 		AccountID:              123654,
 		APIKeyUser:             &v1alpha1.APIKeyUser{ID: 1, Username: "api", Roles: []v1alpha1.Role{{ID: 1, Name: "Administrator"}}},
 		LastHandledReconcileAt: "now",
+		Sweep: &v1alpha1.AccountSweep{
+			State: v1alpha1.SweepSwept, Message: "m", LastTime: &lastYear, Users: new(int64(5001)), Unmanaged: new(int64(1)),
+			Managed: 5000, InSync: 4990, OutOfSync: 7, Requests: 11, RequestsAllowed: 540, SafeInterval: &metav1.Duration{Duration: time.Minute},
+		},
 	}
 }
 
