@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"time"
 
 	"github.com/certcentral-io/user-operator/api/v1alpha1"
@@ -11,6 +10,9 @@ import (
 
 // callsPerChange are a look, the write, and a look at what stayed.
 const callsPerChange = 3
+
+// many is how many of n users drift at once, so that nobody does too often.
+func many(n int) int { return min(1000, n/5) }
 
 // demands is how it went with all resources there, while something was asked for.
 type demands struct {
@@ -23,13 +25,13 @@ func (s *stage) measureLargest(ctx context.Context, r *report) error {
 	if err := s.change(ctx, r); err != nil {
 		return err
 	}
-	if err := s.driftInBudget(ctx, short, min(1000, s.n), r); err != nil {
+	if err := s.driftInBudget(ctx, short, many(s.n), r); err != nil {
 		return err
 	}
-	if err := s.driftInBudget(ctx, largest, min(100, s.n), r); err != nil {
+	if err := s.driftInBudget(ctx, largest, min(100, many(s.n)), r); err != nil {
 		return err
 	}
-	many, err := s.demand(ctx)
+	crowd, err := s.demand(ctx)
 	if err != nil {
 		return err
 	}
@@ -40,13 +42,13 @@ func (s *stage) measureLargest(ctx context.Context, r *report) error {
 	if err != nil {
 		return err
 	}
-	count := min(1000, s.n)
+	count := many(s.n)
 	ideal := callsPerChange * latency * time.Duration(count) / concurrency
-	r.add(s.n, fmt.Sprintf("%d drifted users back, the budget out of the way", count), seconds(many.back.took)).than(seconds(single.back.took)).
-		atMost("1.5 × "+seconds(ideal), float64(many.back.took), 1.5*float64(ideal))
-	r.edits(s.n, "nothing else", many.idle, single.idle)
-	r.edits(s.n, "while all are looked at", many.busy, single.busy)
-	r.edits(s.n, fmt.Sprintf("while %d drifted users wait", count), many.backlogs, nil)
+	r.add(s.n, fmt.Sprintf("%d drifted users back, the budget out of the way", count), seconds(crowd.back.took)).than(seconds(single.back.took)).
+		atMost("1.5 × "+seconds(ideal), float64(crowd.back.took), 1.5*float64(ideal))
+	r.edits(s.n, "nothing else", crowd.idle, single.idle)
+	r.edits(s.n, "while all are looked at", crowd.busy, single.busy)
+	r.edits(s.n, fmt.Sprintf("while %d drifted users wait", count), crowd.backlogs, nil)
 	return nil
 }
 
@@ -92,7 +94,7 @@ func (s *stage) driftInBudget(ctx context.Context, budget v1alpha1.Budget, count
 
 // demand asks for changes: those of many colleagues at once, and those of people while nothing else is done, and while much is.
 func (s *stage) demand(ctx context.Context) (d demands, err error) {
-	count := min(1000, s.n)
+	count := many(s.n)
 	s.say("N=%d, %s: %d users drift, the budget is out of the way", s.n, s.way.name, count)
 	if d.back, err = s.drift(ctx, count); err != nil {
 		return d, err
@@ -113,7 +115,7 @@ func (s *stage) demand(ctx context.Context) (d demands, err error) {
 		return d, err
 	}
 	s.say("N=%d, %s: edits while %d users wait that drifted", s.n, s.way.name, count)
-	for _, i := range rand.Perm(s.n)[:count] {
+	for _, i := range s.others(count) {
 		if err := s.certcentral.Edit(id(i), map[string]any{"telephone": "drifted"}); err != nil {
 			return d, err
 		}

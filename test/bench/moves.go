@@ -100,11 +100,20 @@ func isPage(c simulator.Call) bool {
 // pages is how many calls a list of n users and the owner of the key takes.
 func pages(n int) int { return (n + 1 + pageRows) / pageRows }
 
+// others returns so many users, and at first those who were not returned for the longest time: who drifts too often is left alone
+// for a while.
+func (s *stage) others(count int) (others []int) {
+	for range count {
+		others = append(others, s.next%s.n)
+		s.next++
+	}
+	return others
+}
+
 // drift changes so many users as a colleague would, asks for a look, and returns how it went until all are back.
 func (s *stage) drift(ctx context.Context, count int) (r round, err error) {
-	people := rand.Perm(s.n)[:count]
 	want := map[int]any{}
-	for _, i := range people {
+	for _, i := range s.others(count) {
 		want[i] = s.certcentral.User(id(i))["job_title"]
 		if err := s.certcentral.Edit(id(i), map[string]any{"job_title": "Drifted"}); err != nil {
 			return r, err

@@ -60,6 +60,7 @@ type stage struct {
 	n           int // users, and resources for them
 	asked       int // requests to look now
 	titles      int // job titles that were declared
+	next        int // user to drift
 	log         io.Writer
 	progress    io.Writer
 	began       time.Time
