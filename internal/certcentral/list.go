@@ -77,7 +77,7 @@ type pager struct {
 	seen   map[id]struct{}
 	offset int // of the next page
 	pages  int // read so far
-	total  int // of all rows, as the latest page told
+	total  int // of all rows, as the pages told: the most that one did
 	done   bool
 }
 
@@ -109,7 +109,7 @@ func (p *pager) next(ctx context.Context, lane Lane, each func(wireRow) error) e
 	}
 	p.pages++
 	p.offset += len(list.Users)
-	p.total = max(int(list.Page.Total), len(p.seen))
+	p.total = max(p.total, int(list.Page.Total), len(p.seen))
 	p.done = len(p.seen) == before || list.last(p.offset)
 	p.query.Set("limit", strconv.Itoa(pageSize))
 	p.query.Set("offset", strconv.Itoa(p.offset))

@@ -36,7 +36,9 @@ type sweep struct {
 	due       time.Time // when the next one begins
 	requested string    // the last request for one that was acted on
 	whole     time.Time // when the latest one that came to its end began
-	total     int       // users of the account, as far as it was told
+	total     int       // users of the account, as far as the latest page told: what a walk costs
+	told      time.Time // when it did
+	users     int       // that the latest whole walk came upon
 	odd       oddities
 	state     v1alpha1.SweepState
 }
@@ -69,12 +71,15 @@ func (r *SweepReconciler) sweep(
 ) error {
 	now, requested := r.Clock.Now(), account.Annotations[v1alpha1.AnnotationReconcileRequestedAt]
 	if s.client != open.client {
-		*s = sweep{client: open.client, odd: oddities{}, total: s.total}
+		*s = sweep{client: open.client, odd: oddities{}}
 	}
 	if s.walk == nil && now.Before(s.due) && requested == s.requested {
 		return nil
 	}
 	s.requested = requested
+	if now.Sub(s.told) > account.Spec.FullInterval.Duration {
+		s.total = 0 // it may have been wrong, or be so by now
+	}
 	if s.walk == nil || now.Sub(s.walk.begun) > account.Spec.Interval.Duration {
 		s.walk = &walk{Walk: open.client.Walk(), begun: now, vouched: make(map[int64]struct{}, len(managed))}
 	}
@@ -104,7 +109,9 @@ func (r *SweepReconciler) step(ctx context.Context, account *v1alpha1.CertCentra
 		}
 	})
 	r.Metrics.swept(client.ObjectKeyFromObject(account), rows)
-	s.total = max(s.walk.Total(), len(s.walk.managed))
+	if err == nil {
+		s.total, s.told = s.walk.Total(), r.Clock.Now()
+	}
 	return err
 }
 
@@ -149,7 +156,7 @@ func (r *SweepReconciler) end(
 	r.Sweeps.set(key, &coverage{
 		client: s.client, users: walk.vouched, expires: walk.begun.Add(lapse * interval), every: fullInterval(account, len(managed), s.total),
 	})
-	s.state, s.whole, s.walk = v1alpha1.SweepSwept, walk.begun, nil
+	s.state, s.whole, s.users, s.walk = v1alpha1.SweepSwept, walk.begun, walk.Total(), nil
 	s.due = walk.begun.Add(jittered(interval))
 	return nil
 }

@@ -71,8 +71,8 @@ func (r *SweepReconciler) overview(
 	o.State = s.state
 	calls := len(managed)
 	if s.state == v1alpha1.SweepSwept {
-		users := int64(s.total)
-		calls = certcentral.Pages(s.total)
+		users := int64(s.users)
+		calls = certcentral.Pages(s.users)
 		o.Users, o.Unmanaged, o.LastTime = &users, new(max(0, users-int64(len(managed)))), &metav1.Time{Time: s.whole}
 	}
 	o.SafeInterval = &metav1.Duration{Duration: safeInterval(account, calls)}

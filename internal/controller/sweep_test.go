@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/certcentral-io/user-operator/api/v1alpha1"
+	"github.com/certcentral-io/user-operator/internal/certcentral"
 	"github.com/certcentral-io/user-operator/internal/simulator"
 )
 
@@ -412,6 +413,19 @@ var _ = Describe("A user of a swept account", func() {
 		c.expectCalm(ctx)
 	})
 
+	It("is looked at after a tip though the first walk after a restart has not ended", func(ctx SpecContext) {
+		c := openCrowded(ctx, ``)
+		signedIn, drifted := c.people[0], c.people[1]
+		Expect(c.Edit(idOf(drifted), map[string]any{"job_title": "Boss"})).To(Succeed())
+		c.restart(ctx)
+		c.users.Sweeps.tell(ctx, client.ObjectKeyFromObject(drifted), &tip{full: true})
+		Expect(c.reconcile(ctx, drifted).requests).To(HaveLen(3))
+		c.users.Sweeps.tell(ctx, client.ObjectKeyFromObject(signedIn), &tip{row: certcentral.Row{ID: idOf(signedIn), LastLogin: c.clock.Now()}})
+		Expect(c.reconcile(ctx, signedIn).result.RequeueAfter).To(Equal(recount), "it is told of once the walk has ended")
+		c.sweep(ctx)
+		Expect(c.reconcile(ctx, signedIn).writes).To(HaveLen(1))
+	})
+
 	It("is judged anew without a look when the account's mode changes, and looked at before it is written", func(ctx SpecContext) {
 		c := openCrowded(ctx, `mode: Observe`)
 		user := c.people[0]
@@ -476,6 +490,21 @@ var _ = Describe("What an account says of its users", func() {
 		Expect(said.RequestsAllowed).To(BeEquivalentTo(900))
 		Expect(said.SafeInterval.Duration).To(Equal(time.Minute))
 		Expect(said.Message).To(Equal("All users are looked at in the list of users every 10m0s, and alone where it shows news: 1 requests."))
+	})
+
+	It("does not take a page's lie about the number of users for one, and asks again how many there are", func(ctx SpecContext) {
+		c := openCrowded(ctx, ``)
+		body := fmt.Sprintf(`{"users": [{"id": %d, "username": "u"}], "page": {"total": 9000, "limit": 1}}`, idOf(c.people[0]))
+		Expect(c.Inject(simulator.Fault{Match: simulator.Match{Path: "/user"}, Do: simulator.Do{Status: http.StatusOK, Body: body}})).To(Succeed())
+		s := c.sweep(ctx)
+		Expect(s.requests).To(Equal([]string{firstPage}), "for so many it costs more than to look at each alone")
+		Expect(c.account.Status.Sweep).To(And(HaveField("State", v1alpha1.SweepSingle), HaveField("Users", BeNil())))
+		c.ClearFaults()
+		c.step(10 * time.Minute)
+		Expect(c.sweep(ctx).requests).To(BeEmpty())
+		c.step(6 * time.Hour)
+		Expect(c.sweep(ctx).requests).To(Equal([]string{firstPage}))
+		Expect(c.account.Status.Sweep).To(And(HaveField("State", v1alpha1.SweepSwept), HaveField("Users", HaveValue(BeEquivalentTo(crowdSize+3)))))
 	})
 
 	It("is written when it changes, and else once an hour", func(ctx SpecContext) {

@@ -21,13 +21,20 @@ func (r *UserReconciler) rest(user *v1alpha1.CertCentralUser, found *findings) e
 	if laneOf(user) == certcentral.Change || !settledAs(user, found) {
 		return nil
 	}
+	if found.tip != nil && found.tip.full {
+		return nil
+	}
 	covered := r.Sweeps.of(found.access.key, found.access.client)
 	if covered == nil {
 		r.Sweeps.await(found.access.key)
-		return &verdict{silent: true, after: firstWalk}
+		wait := &verdict{silent: true, after: firstWalk}
+		if found.tip != nil {
+			wait.after = recount // the walk that it comes from is about to end
+		}
+		return wait
 	}
 	left := r.untilFullLook(user, covered.vouches(found.userID, r.Clock.Now()))
-	if left <= 0 || found.tip != nil && found.tip.full {
+	if left <= 0 {
 		return nil
 	}
 	found.have = remembered(user)
