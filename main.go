@@ -247,12 +247,11 @@ func (o *options) validate(rest []string) error {
 // logger writes to standard error: lines for people on a terminal, JSON for machines elsewhere.
 func (o *options) logger() logr.Logger {
 	level := map[string]zapcore.Level{"debug": zapcore.DebugLevel, "info": zapcore.InfoLevel, "error": zapcore.ErrorLevel}[o.logLevel]
-	encoder := zap.JSONEncoder()
+	encoder := zap.JSONEncoder(func(c *zapcore.EncoderConfig) { c.EncodeTime = zapcore.ISO8601TimeEncoder })
 	if o.logFormat == "console" || o.logFormat == "auto" && isTerminal(os.Stderr) {
 		encoder = zap.ConsoleEncoder(func(c *zapcore.EncoderConfig) { c.EncodeTime = zapcore.TimeEncoderOfLayout(time.TimeOnly) })
 	}
-	return zap.New(func(o *zap.Options) { o.TimeEncoder = zapcore.RFC3339TimeEncoder },
-		encoder, zap.Level(level), zap.StacktraceLevel(zapcore.PanicLevel))
+	return zap.New(encoder, zap.Level(level), zap.StacktraceLevel(zapcore.PanicLevel))
 }
 
 func isTerminal(file *os.File) bool {

@@ -9,6 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/duration"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -82,7 +83,7 @@ func (r *SweepReconciler) overview(
 
 // meaning says in a sentence what a state means for an account. It has no numbers that change by themselves.
 func meaning(account *v1alpha1.CertCentralAccount, state v1alpha1.SweepState, calls int) string {
-	every := account.Spec.Interval.Duration
+	every := duration.HumanDuration(account.Spec.Interval.Duration)
 	switch state {
 	case v1alpha1.SweepSwept:
 		return fmt.Sprintf("All users are looked at in the list of users every %s, and alone where it shows news: %d requests.", every, calls)

@@ -42,7 +42,7 @@ var _ = Describe("What an account says of its users", func() {
 		Expect(said.Requests).To(BeEquivalentTo(2))
 		Expect(said.RequestsAllowed).To(BeEquivalentTo(900))
 		Expect(said.SafeInterval.Duration).To(Equal(time.Minute))
-		Expect(said.Message).To(Equal("All users are looked at in the list of users every 10m0s, and alone where it shows news: 1 requests."))
+		Expect(said.Message).To(Equal("All users are looked at in the list of users every 10m, and alone where it shows news: 1 requests."))
 	})
 
 	It("does not take a page's lie about the number of users for one, and asks again how many there are", func(ctx SpecContext) {
@@ -81,7 +81,7 @@ var _ = Describe("What an account says of its users", func() {
 		Expect(s.requests).To(BeEmpty())
 		Expect(s.writes).To(Equal([]string{"patch status of digicert"}))
 		Expect(c.account.Status.Sweep).To(Equal(&v1alpha1.AccountSweep{
-			State: v1alpha1.SweepSingle, Message: "Each user is looked at alone every 10m0s: they are few.",
+			State: v1alpha1.SweepSingle, Message: "Each user is looked at alone every 10m: they are few.",
 			Managed: 1, InSync: 1, Requests: 3, RequestsAllowed: 900, SafeInterval: c.account.Status.Sweep.SafeInterval,
 		}))
 		Expect(c.users.Sweeps.lapsed).To(Receive(), "who waits for a first walk is woken")

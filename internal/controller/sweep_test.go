@@ -187,7 +187,7 @@ var _ = Describe("An account with many users", func() {
 		c.failList(http.StatusForbidden)
 		s := c.sweep(ctx)
 		Expect(s.err).NotTo(HaveOccurred())
-		Expect(s.events).To(Equal([]string{"Warning Refused The API key may not list users: each is looked at alone every 10m0s."}))
+		Expect(s.events).To(Equal([]string{"Warning Refused The API key may not list users: each is looked at alone every 10m."}))
 		Expect(c.account.Status.Sweep.State).To(Equal(v1alpha1.SweepRefused))
 		Expect(c.users.Sweeps.lapsed).To(Receive(), "its users are woken")
 		for range 2 {
