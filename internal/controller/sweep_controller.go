@@ -32,6 +32,7 @@ type SweepReconciler struct {
 // sweep is what is remembered of an account's walks. One reconcile at a time has it.
 type sweep struct {
 	client    *certcentral.Client
+	since     time.Time // when it was first used
 	walk      *walk     // under way; nil between two
 	due       time.Time // when the next one begins
 	requested string    // the last request for one that was acted on
@@ -71,7 +72,7 @@ func (r *SweepReconciler) sweep(
 ) error {
 	now, requested := r.Clock.Now(), account.Annotations[v1alpha1.AnnotationReconcileRequestedAt]
 	if s.client != open.client {
-		*s = sweep{client: open.client, odd: oddities{}}
+		*s = sweep{client: open.client, since: now, odd: oddities{}}
 	}
 	if s.walk == nil && now.Before(s.due) && requested == s.requested {
 		return nil
@@ -108,11 +109,12 @@ func (r *SweepReconciler) step(ctx context.Context, account *v1alpha1.CertCentra
 			r.meet(ctx, user, &row, s)
 		}
 	})
-	r.Metrics.swept(client.ObjectKeyFromObject(account), rows)
-	if err == nil {
-		s.total, s.told = s.walk.Total(), r.Clock.Now()
+	if err != nil {
+		return err
 	}
-	return err
+	s.total, s.told = s.walk.Total(), r.Clock.Now()
+	r.Metrics.swept(client.ObjectKeyFromObject(account), rows)
+	return nil
 }
 
 // meet compares a row with the resource of its user.
@@ -173,7 +175,7 @@ func (r *SweepReconciler) failed(account *v1alpha1.CertCentralAccount, open *ses
 		r.alone(account, s, v1alpha1.SweepRefused, now.Add(max(slowRecheck, interval)))
 		return nil
 	case certcentral.Unavailable, certcentral.BadResponse:
-		if now.Sub(s.whole) > lapse*interval {
+		if s.overdue(now, interval) {
 			begun := s.walk
 			r.alone(account, s, v1alpha1.SweepFailing, now)
 			s.walk = begun
@@ -181,6 +183,15 @@ func (r *SweepReconciler) failed(account *v1alpha1.CertCentralAccount, open *ses
 	default: // no time to send it now
 	}
 	return err
+}
+
+// overdue tells whether users have waited long enough for a walk that fails: until the one before vouches for them no more, or, where
+// there was none, a little.
+func (s *sweep) overdue(now time.Time, interval time.Duration) bool {
+	if s.whole.IsZero() {
+		return now.Sub(s.since) > firstWalk
+	}
+	return now.Sub(s.whole) > lapse*interval
 }
 
 // alone has each user of the account looked at alone, until a walk that is due then.

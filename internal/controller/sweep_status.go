@@ -32,14 +32,14 @@ func (r *SweepReconciler) report(
 	now := r.Clock.Now()
 	var failure *certcentral.Error
 	switch {
+	case open == nil:
+		return ctrl.Result{}, nil // the account wakes this when it opens
 	case errors.As(err, &failure) && failure.RetryAfter > 0:
 		return ctrl.Result{RequeueAfter: failure.RetryAfter}, nil
 	case certcentral.KindOf(err) == certcentral.Canceled:
 		return ctrl.Result{RequeueAfter: time.Second}, nil
 	case err != nil:
 		return ctrl.Result{}, err
-	case s.due.IsZero():
-		return ctrl.Result{}, nil // the account wakes this when it opens
 	}
 	return ctrl.Result{RequeueAfter: max(s.due.Sub(now), time.Second)}, nil
 }

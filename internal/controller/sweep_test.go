@@ -3,6 +3,8 @@ package controller
 import (
 	"fmt"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -221,10 +223,29 @@ var _ = Describe("An account with many users", func() {
 		Expect(c.reconcile(ctx, c.people[0]).requests).To(Equal([]string{lookAt(c.people[0])}))
 	})
 
+	It("waits a little for a first walk that fails", func(ctx SpecContext) {
+		c := openCrowded(ctx, ``)
+		c.restart(ctx)
+		c.failList(http.StatusServiceUnavailable)
+		lastLook := func() string {
+			lines := c.measured()
+			return lines[slices.IndexFunc(lines, func(line string) bool { return strings.HasPrefix(line, "certcentral_last_look_timestamp_seconds") })]
+		}
+		before := lastLook()
+		Expect(c.sweep(ctx).err).To(HaveOccurred())
+		Expect(c.reconcile(ctx, c.people[0]).requests).To(BeEmpty())
+		Expect(lastLook()).To(Equal(before), "a page that failed is no look")
+		c.step(firstWalk + time.Second)
+		Expect(c.sweep(ctx).err).To(HaveOccurred())
+		Expect(c.users.Sweeps.lapsed).To(Receive(), "who waits is woken")
+		Expect(c.reconcile(ctx, c.people[0]).requests).To(Equal([]string{lookAt(c.people[0])}))
+	})
+
 	It("is closed when the list refuses its key", func(ctx SpecContext) {
 		c := openCrowded(ctx, ``)
 		Expect(c.RevokeKey(c.key)).To(Succeed())
-		c.sweep(ctx)
+		Expect(c.sweep(ctx).err).NotTo(HaveOccurred())
+		Expect(c.sweep(ctx).result).To(BeZero(), "it is woken when the account opens")
 		Expect(c.users.Sessions.doubted).To(Receive())
 		Expect(c.reconcile(ctx, c.people[0]).requests).To(BeEmpty())
 		c.reconcileAccount(ctx)
