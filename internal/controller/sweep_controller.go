@@ -74,7 +74,8 @@ func (r *SweepReconciler) sweep(
 	if s.client != open.client {
 		*s = sweep{client: open.client, since: now, odd: oddities{}}
 	}
-	if s.walk == nil && now.Before(s.due) && requested == s.requested {
+	more := s.state == v1alpha1.SweepSingle && !r.Sweeps.Off && !fewer(len(managed), s.total)
+	if s.walk == nil && now.Before(s.due) && requested == s.requested && !more {
 		return nil
 	}
 	s.requested = requested

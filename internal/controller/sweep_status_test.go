@@ -91,6 +91,19 @@ var _ = Describe("What an account says of its users", func() {
 		Expect(c.reconcile(ctx, user).requests).To(Equal([]string{getJohn}), "each interval")
 	})
 
+	It("is walked as soon as users are no longer few", func(ctx SpecContext) {
+		c := openCrowded(ctx, ``)
+		c.restart(ctx)
+		for _, user := range c.people[few:] {
+			Expect(direct.Delete(ctx, user)).To(Succeed())
+		}
+		Expect(c.sweep(ctx).requests).To(BeEmpty())
+		Expect(c.account.Status.Sweep.State).To(Equal(v1alpha1.SweepSingle))
+		c.newUser(ctx, "one-more", `{userRef: {id: 1020}}`)
+		Expect(c.sweep(ctx).requests).To(Equal([]string{firstPage}))
+		Expect(c.sweep(ctx).requests).To(BeEmpty())
+	})
+
 	It("is counted while it is not open, and walked when a person asks", func(ctx SpecContext) {
 		c := openCrowded(ctx, ``)
 		Expect(c.sweep(ctx).requests).To(HaveLen(1))

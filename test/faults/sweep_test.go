@@ -119,5 +119,8 @@ func (r *run) counted(ctx context.Context) bool {
 		}
 	}
 	said := r.sweep(ctx)
+	if managed > aloneUpTo && said.State == v1alpha1.SweepSingle {
+		return false // the walk is on its way
+	}
 	return said.Managed == managed && said.InSync == inSync
 }
