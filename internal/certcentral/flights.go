@@ -5,7 +5,7 @@ import "sync"
 const (
 	// maxFlights is how many calls of one client are under way at a time: fewer than the operator's workers by default, so that an
 	// account whose calls hang does not hold them all.
-	maxFlights = 24
+	maxFlights = 32
 	// deadFlights is that for a service that has not answered deadAfter calls in a row: enough to see it come back.
 	deadFlights = 2
 	deadAfter   = 8

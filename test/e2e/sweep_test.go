@@ -75,7 +75,7 @@ func (s *story) count(ctx context.Context, call string) (count int) {
 
 var _ = Describe("An account of which no call comes back", func() {
 	It("leaves room for the others, though it has more users than there are workers", func(ctx SpecContext) {
-		const hanging = 40
+		const hanging = 60
 		dead, alive := newStory(ctx), newStory(ctx)
 		id := newPerson(ctx, nil)
 		user := alive.declare(ctx, id, v1alpha1.Profile{}, "True InSync")
@@ -84,7 +84,7 @@ var _ = Describe("An account of which no call comes back", func() {
 			Expect(digicert.Inject(ctx, simulator.Fault{Match: simulator.Match{User: person}, Do: simulator.Do{Hang: true}})).To(Succeed())
 			dead.create(ctx, person, v1alpha1.Profile{})
 		}
-		Eventually(ctx, dead.count).WithArguments("GET /user/2").Should(BeNumerically(">=", 24), "as many as may be under way")
+		Eventually(ctx, dead.count).WithArguments("GET /user/2").Should(BeNumerically(">=", 32), "as many as may be under way")
 
 		title := value("Title")
 		before := user.DeepCopy()
