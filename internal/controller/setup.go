@@ -64,7 +64,7 @@ const (
 	// sweepConcurrency is how many accounts are swept at a time: those that are slow or dead must not keep others waiting.
 	sweepConcurrency = 64
 	// recount is how long after a change an account's users are counted again, once for all changes until then.
-	recount = 5 * time.Second
+	recount = 2 * time.Second
 )
 
 // accountConcurrency is how many accounts are looked at at a time: one that hangs must not keep others from opening.
