@@ -45,7 +45,7 @@ func (s *stage) measureLargest(ctx context.Context, r *report) error {
 	count := many(s.n)
 	ideal := callsPerChange * latency * time.Duration(count) / concurrency
 	r.add(s.n, fmt.Sprintf("%d drifted users back, the budget out of the way", count), seconds(crowd.back.took)).than(seconds(single.back.took)).
-		atMost("1.5 × "+seconds(ideal), float64(crowd.back.took), 1.5*float64(ideal))
+		atMostTimes(1.5, ideal, crowd.back.took)
 	r.edits(s.n, "nothing else", crowd.idle, single.idle)
 	r.edits(s.n, "while all are looked at", crowd.busy, single.busy)
 	r.edits(s.n, fmt.Sprintf("while %d drifted users wait", count), crowd.backlogs, nil)
@@ -85,7 +85,7 @@ func (s *stage) driftInBudget(ctx context.Context, budget v1alpha1.Budget, count
 	calls := pages(s.n) + callsPerChange*count - int(budget.Burst)
 	floor := time.Duration(calls) * time.Minute / time.Duration(budget.RequestsPerMinute)
 	r.add(s.n, fmt.Sprintf("%d drifted users back, at %d calls a minute", count, budget.RequestsPerMinute), seconds(back.took)).
-		atMost("1.15 × "+seconds(floor), float64(back.took), 1.15*float64(floor))
+		atMostTimes(1.15, floor, back.took)
 	if err := s.configure(ctx, outOfTheWay, time.Minute); err != nil {
 		return err
 	}
@@ -130,7 +130,7 @@ func (s *stage) editsWhile(ctx context.Context, do func(context.Context)) (durat
 	done := make(chan struct{})
 	go func() { defer close(done); do(meanwhile) }()
 	defer func() { cancel(); <-done }()
-	return s.edits(ctx, min(60, s.n), time.Second)
+	return s.edits(ctx, min(40, s.n), time.Second)
 }
 
 // keepLooking asks for a sweep whenever the last one is over. User by user the first look at all takes longer than anybody waits.

@@ -18,13 +18,14 @@ const (
 // size adds lines about one number of resources.
 func (r *report) size(one size, empty memory) {
 	n := one.n
-	calls := len(one.quiet.calls)
-	r.add(n, "calls in a quiet interval", fmt.Sprint(calls)).than(fmt.Sprint(one.singly.all.looked())).
-		atMost(fmt.Sprint(pages(n)+1), float64(calls), float64(pages(n)+1))
-	r.add(n, "Kubernetes writes in a quiet interval", fmt.Sprint(one.quiet.writes)).
-		atMost("0", float64(one.quiet.writes), 0)
+	if one.quiet != nil {
+		calls := len(one.quiet.calls)
+		r.add(n, "calls in a quiet interval", fmt.Sprint(calls)).atMost(fmt.Sprint(pages(n)+1), float64(calls), float64(pages(n)+1))
+		r.add(n, "Kubernetes writes in a quiet interval", fmt.Sprint(one.quiet.writes)).atMost("0", float64(one.quiet.writes), 0)
+		r.add(n, "CPU in a quiet interval", seconds(one.quiet.cpu))
+	}
 	most := pages(n) + 1 + callsPerChange*one.drifted
-	r.add(n, fmt.Sprintf("calls until %d users who drifted are back", one.drifted), fmt.Sprint(one.swept.drift.looked())).
+	r.add(n, fmt.Sprintf("calls until those who drifted are back: %d", one.drifted), fmt.Sprint(one.swept.drift.looked())).
 		than(fmt.Sprint(one.singly.drift.looked())).atMost(fmt.Sprint(most), float64(one.swept.drift.looked()), float64(most))
 	r.add(n, "a look at all, the budget out of the way", seconds(one.swept.all.took)).than(seconds(one.singly.all.took))
 	r.add(n, "CPU for each 1000 users looked at", milliseconds(per1000(one.swept.all.cpu, n))).than(milliseconds(per1000(one.singly.all.cpu, n)))
@@ -62,6 +63,14 @@ func (r *report) growth(all []size, empty memory) {
 	grown("CPU of a sweep", func(s size) float64 { return float64(s.swept.all.cpu) / float64(s.n) })
 	grown("restart, until ready", func(s size) float64 { return float64(s.swept.start.ready) / float64(s.n) })
 	grown("heap", func(s size) float64 { return (s.memory.heap - empty.heap) / float64(s.n) })
+}
+
+// atMostTimes gives the line its bar: so many times what it takes at best. It has none where that is so short that what a single
+// change takes counts for more.
+func (l *line) atMostTimes(times float64, best, took time.Duration) {
+	if best > 5*time.Second {
+		l.atMost(fmt.Sprintf("%g × %s", times, seconds(best)), float64(took), times*float64(best))
+	}
 }
 
 // edits adds a line about edits.

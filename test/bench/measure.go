@@ -12,7 +12,7 @@ type size struct {
 	n       int
 	added   int           // resources, since the size before
 	sync    time.Duration // until those were ready
-	quiet   round         // an interval in which nothing changes
+	quiet   *round        // an interval in which nothing changes; nil where it was not waited for
 	memory  memory
 	drifted int // users
 	swept   looks
@@ -22,8 +22,8 @@ type size struct {
 // looks is what was measured of a manager that looks in one way.
 type looks struct {
 	start start
-	all   round // a look at all users, which finds nothing
-	drift round // one that finds some who drifted, and puts them right
+	all   round // a look at all users, which finds nothing; user by user it is not made beside the next one
+	drift round // one that finds one in a hundred who drifted, at most 50, and puts them right
 }
 
 // measure fills the report. For each size there are resources added, and the manager is started again, user by user and swept.
@@ -39,8 +39,8 @@ func (s *stage) measure(ctx context.Context, all sizes, r *report) error {
 		return err
 	}
 	var sizes []size
-	for _, n := range all {
-		one, err := s.measureSize(ctx, n)
+	for i, n := range all {
+		one, err := s.measureSize(ctx, n, i == 0 || i == len(all)-1)
 		if err != nil {
 			return fmt.Errorf("with %d resources: %w", n, err)
 		}
@@ -51,14 +51,16 @@ func (s *stage) measure(ctx context.Context, all sizes, r *report) error {
 	return s.measureLargest(ctx, r)
 }
 
-// measureSize measures all that can be compared between sizes.
-func (s *stage) measureSize(ctx context.Context, n int) (one size, err error) {
-	one.n, one.added, one.drifted = n, n-s.n, min(50, n/10)
+// measureSize measures all that can be compared between sizes; a quiet interval takes long, and is measured where it is asked for.
+func (s *stage) measureSize(ctx context.Context, n int, quiet bool) (one size, err error) {
+	one.n, one.added, one.drifted = n, n-s.n, max(1, min(50, n/100))
 	if one.sync, err = s.sync(ctx, n); err != nil {
 		return one, err
 	}
-	if one.quiet, err = s.quietInterval(ctx); err != nil {
-		return one, err
+	if quiet {
+		if one.quiet, err = s.quietInterval(ctx); err != nil {
+			return one, err
+		}
 	}
 	if one.swept, err = s.looks(ctx, one.drifted); err != nil {
 		return one, err
@@ -86,6 +88,9 @@ func (s *stage) sync(ctx context.Context, n int) (time.Duration, error) {
 		return 0, err
 	}
 	err := s.await(ctx, "resources to be ready", func() (bool, error) {
+		if err := pass(ctx, 400*time.Millisecond); err != nil { // to ask takes the manager time, too
+			return false, err
+		}
 		ready, err := s.ready(ctx)
 		return ready == n, err
 	})
@@ -97,20 +102,26 @@ func (s *stage) sync(ctx context.Context, n int) (time.Duration, error) {
 }
 
 // quietInterval lets an interval go by after a sweep, with the tenth by which one may come late.
-func (s *stage) quietInterval(ctx context.Context) (r round, err error) {
+func (s *stage) quietInterval(ctx context.Context) (*round, error) {
 	if _, err := s.look(ctx); err != nil {
-		return r, err
+		return nil, err
 	}
 	s.say("N=%d: a quiet interval", s.n)
 	if err := pass(ctx, 10*time.Second); err != nil { // until the account's status has counted what has just changed
-		return r, err
+		return nil, err
 	}
-	return s.watch(ctx, func() error { return pass(ctx, s.interval()*11/10) })
+	r, err := s.watch(ctx, func() error { return pass(ctx, s.interval()*11/10) })
+	return &r, err
 }
 
 // looks has all users looked at, and so again when some have drifted.
 func (s *stage) looks(ctx context.Context, drifted int) (l looks, err error) {
 	s.say("N=%d: looks, %s", s.n, s.way.name)
+	if s.way.name == singly.name { // which takes long
+		l.drift, err = s.drift(ctx, drifted)
+		l.all = l.drift
+		return l, err
+	}
 	var rounds []round
 	for range 3 {
 		r, err := s.look(ctx)
@@ -118,9 +129,6 @@ func (s *stage) looks(ctx context.Context, drifted int) (l looks, err error) {
 			return l, err
 		}
 		rounds = append(rounds, r)
-		if s.way.name == singly.name {
-			break // one takes long, and says as much
-		}
 	}
 	slices.SortFunc(rounds, func(a, b round) int { return int(a.cpu - b.cpu) })
 	l.all = rounds[len(rounds)/2]

@@ -34,7 +34,7 @@ const (
 // The budgets of the account.
 var (
 	outOfTheWay = v1alpha1.Budget{RequestsPerMinute: 600_000, Burst: 10_000}
-	short       = v1alpha1.Budget{RequestsPerMinute: 3000, Burst: 10} // short for what is measured, but not as long to wait for
+	short       = v1alpha1.Budget{RequestsPerMinute: 4000, Burst: 10} // short for what is measured, but not as long to wait for
 	largest     = v1alpha1.Budget{RequestsPerMinute: 330, Burst: 10}  // about the largest that the shipped CRD allows
 )
 
@@ -157,28 +157,27 @@ func (s *stage) grow(ctx context.Context, n int) error {
 			return err
 		}
 	}
+	first := s.n
+	s.n = n
+	return s.each(first, func(i int) error { return s.Client.Create(ctx, resource(i)) })
+}
+
+// each does something for all users from the first one on, for many at a time.
+func (s *stage) each(first int, do func(i int) error) error {
 	numbers := make(chan int)
-	failed := make(chan error, 16)
+	errs := make([]error, 16)
 	var workers sync.WaitGroup
-	for range cap(failed) {
+	for w := range errs {
 		workers.Go(func() {
-			var err error
 			for i := range numbers {
-				err = errors.Join(err, s.Client.Create(ctx, resource(i)))
+				errs[w] = errors.Join(errs[w], do(i))
 			}
-			failed <- err
 		})
 	}
-	for i := s.n; i < n; i++ {
+	for i := first; i < s.n; i++ {
 		numbers <- i
 	}
 	close(numbers)
 	workers.Wait()
-	close(failed)
-	var errs []error
-	for err := range failed {
-		errs = append(errs, err)
-	}
-	s.n = n
 	return errors.Join(errs...)
 }
