@@ -92,12 +92,16 @@ func (r request) refuse(why reason) *Error { return &Error{Kind: Rejected, Op: r
 
 // take gets a place among the calls under way and a token, or says why not.
 func (c *Client) take(ctx context.Context, lane Lane) *Error {
-	if !c.flights.begin() {
-		return &Error{Kind: Deferred, RetryAfter: c.cfg.Budget.later(lane), Err: reason("too many calls wait for an answer")}
+	if !c.flights.begin(lane) {
+		wait := c.flights.later(lane, c.cfg.Budget.now())
+		if wait == 0 {
+			wait = c.cfg.Budget.later(lane)
+		}
+		return &Error{Kind: Deferred, RetryAfter: wait, Err: reason("too many calls wait for an answer")}
 	}
 	failed := c.cfg.Budget.take(ctx, lane)
 	if failed != nil {
-		c.flights.end(false, false)
+		c.flights.end(false, false, 0)
 	}
 	return failed
 }
@@ -110,7 +114,7 @@ func (c *Client) call(ctx context.Context, lane Lane, req request, accept func([
 	failed := c.take(ctx, lane)
 	record.Wait = time.Since(asked)
 	if failed == nil {
-		defer func() { c.flights.end(record.Sent, failed == nil || failed.Status != 0) }()
+		defer func() { c.flights.end(record.Sent, failed == nil || failed.Status != 0, record.Duration) }()
 	}
 	if failed == nil && req.sure != nil {
 		asking := time.Now()

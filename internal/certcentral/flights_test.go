@@ -27,7 +27,7 @@ func TestCallsWithoutAnAnswerLeaveRoomForOtherAccounts(t *testing.T) {
 	w, arrived, release := hanging(t)
 	var calls sync.WaitGroup
 	for range maxFlights {
-		calls.Go(func() { _, _ = w.GetUser(t.Context(), Poll, 125039) })
+		calls.Go(func() { _, _ = w.GetUser(t.Context(), Change, 125039) })
 	}
 	for range maxFlights {
 		<-arrived
@@ -36,13 +36,35 @@ func TestCallsWithoutAnAnswerLeaveRoomForOtherAccounts(t *testing.T) {
 		_, err := w.GetUser(t.Context(), lane, 125039)
 		e := w.failure(t, err)
 		w.g.Expect([]any{e.Kind, e.Sent}).To(Equal([]any{Deferred, false}))
-		w.g.Expect(e.RetryAfter).To(BeNumerically(">", time.Second/2))
+		w.g.Expect(e.RetryAfter).To(BeNumerically("~", firstTook/2, firstTook/100))
 	}
 	release()
 	calls.Wait()
 	_, err := w.GetUser(t.Context(), Poll, 125039)
 	w.g.Expect(err).NotTo(HaveOccurred())
 	w.g.Expect(w.requests()).To(HaveLen(maxFlights + 1))
+}
+
+func TestPollsThatFindNoPlaceComeBackAsAnswersMakeRoom(t *testing.T) {
+	g, now := NewWithT(t), time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	var f flights
+	for range maxFlights - keptFlights {
+		g.Expect(f.begin(Poll)).To(BeTrue())
+	}
+	g.Expect(f.begin(Poll)).To(BeFalse())
+	g.Expect(f.begin(Change)).To(BeTrue(), "what a person waits for has places of its own")
+	f.end(true, true, time.Second)
+	f.end(true, true, time.Second)
+	const room = time.Second * 3 / 4 / (maxFlights - keptFlights)
+	for i := range 1000 {
+		g.Expect(f.later(Poll, now)).To(Equal(time.Second/2 + time.Duration(i)*room))
+	}
+	g.Expect(f.later(Change, now)).To(Equal(time.Second/2), "and stands in no line")
+	g.Expect(f.later(Poll, now.Add(time.Hour))).To(Equal(time.Second/2), "places that nobody came back for are no debt")
+	for range deadAfter {
+		f.end(true, false, time.Second)
+	}
+	g.Expect(f.later(Poll, now)).To(BeZero())
 }
 
 func TestADeadServiceIsAskedByFew(t *testing.T) {
