@@ -119,8 +119,8 @@ func (r *run) counted(ctx context.Context) bool {
 		}
 	}
 	said := r.sweep(ctx)
-	if managed > aloneUpTo && said.State == v1alpha1.SweepSingle {
-		return false // the walk is on its way
+	if managed > aloneUpTo && said.State == v1alpha1.SweepSingle && r.plan.group != "sweep" {
+		return false // the walk is on its way; but the lies of those plans may have ended walking for good
 	}
 	return said.Managed == managed && said.InSync == inSync
 }
