@@ -107,20 +107,24 @@ func (r *run) counted(ctx context.Context) bool {
 	if r.Client.List(ctx, users) != nil {
 		return false
 	}
-	var inSync, managed int64
+	var inSync, outOfSync, managed int64
 	for _, user := range users.Items {
 		if ref := user.Spec.AccountRef; ref.Name != "account" || cmp.Or(ref.Namespace, user.Namespace) != r.namespace {
 			continue
 		}
 		managed++
 		said := meta.FindStatusCondition(user.Status.Conditions, v1alpha1.ConditionInSync)
-		if said != nil && said.Status == metav1.ConditionTrue && said.ObservedGeneration == user.Generation {
+		switch {
+		case said == nil || said.ObservedGeneration != user.Generation:
+		case said.Status == metav1.ConditionTrue:
 			inSync++
+		case said.Status == metav1.ConditionFalse:
+			outOfSync++
 		}
 	}
 	said := r.sweep(ctx)
 	if managed > aloneUpTo && said.State == v1alpha1.SweepSingle && r.plan.group != "sweep" {
 		return false // the walk is on its way; but the lies of those plans may have ended walking for good
 	}
-	return said.Managed == managed && said.InSync == inSync
+	return said.Managed == managed && said.InSync == inSync && said.OutOfSync == outOfSync
 }
