@@ -21,7 +21,8 @@ const (
 type Lane int
 
 const (
-	Poll   Lane = iota // background looks: never wait, are deferred with a slot to come back in
+	Poll   Lane = iota // background looks at one user: never wait, are deferred with a slot to come back in
+	Sweep              // background looks at all users: the same, but before those that they make needless
 	Change             // what a person changed, and everything in pursuit of a write: waits a little, goes first
 )
 
@@ -80,7 +81,7 @@ func (b *Budget) reserve() int {
 }
 
 // take gets the token for one request, or an Error without Op: Throttled while a pause runs, Deferred when there is no
-// room, Canceled or Unavailable when ctx is done. A Poll never waits, and takes only what is above the reserve. A Change
+// room, Canceled or Unavailable when ctx is done. A Poll never waits, and takes only what is above the reserve; a Sweep may take half of that too. A Change
 // waits for its turn, first come first served, if that comes within maxChangeWait; the tokens of those who wait are gone
 // for polls.
 func (b *Budget) take(ctx context.Context, lane Lane) *Error {
@@ -91,8 +92,12 @@ func (b *Budget) take(ctx context.Context, lane Lane) *Error {
 	defer b.mu.Unlock()
 	now := b.now()
 	need, patience := 1.0, maxChangeWait
-	if lane != Change {
+	switch lane {
+	case Poll:
 		need, patience = float64(1+b.reserve()), 0
+	case Sweep:
+		need, patience = float64(1+b.reserve()/2), 0
+	case Change:
 	}
 	if left := b.pause.until.Sub(now); left > 0 {
 		return b.throttledUntil(lane, now, left, need)

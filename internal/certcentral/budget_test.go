@@ -54,6 +54,23 @@ func TestPollsLeaveAReserveForChanges(t *testing.T) {
 	}
 }
 
+func TestASweepIsNotKeptWaitingByThePollsThatItWouldSpare(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g, b := NewWithT(t), aBudget(t, usual)
+		time.Sleep(time.Hour)
+		for b.take(t.Context(), Poll) == nil { // until there is no room for polls
+		}
+		for range 1000 {
+			g.Expect(KindOf(b.take(t.Context(), Poll))).To(Equal(Deferred))
+		}
+		for range 5 {
+			g.Expect(b.take(t.Context(), Sweep)).To(BeNil(), "half of the reserve")
+		}
+		expectKind(g, b.take(t.Context(), Sweep), Deferred, token)
+		g.Expect(b.take(t.Context(), Change)).To(BeNil(), "and the other half is left to people")
+	})
+}
+
 func TestRefusedPollsComeBackOneAfterAnother(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g, b := NewWithT(t), aBudget(t, usual)

@@ -104,7 +104,7 @@ func (r *SweepReconciler) sweep(
 // step reads one page of the list.
 func (r *SweepReconciler) step(ctx context.Context, account *v1alpha1.CertCentralAccount, s *sweep) error {
 	rows := 0
-	err := s.walk.Next(ctx, certcentral.Poll, func(row certcentral.Row) {
+	err := s.walk.Next(ctx, certcentral.Sweep, func(row certcentral.Row) {
 		rows++
 		for _, user := range s.walk.managed[row.ID] {
 			r.meet(ctx, user, &row, s)
