@@ -119,15 +119,23 @@ func (s *stage) drift(ctx context.Context, count int) (r round, err error) {
 			return r, err
 		}
 	}
-	if r, err = s.look(ctx); err != nil {
-		return r, err
-	}
-	for i, title := range want {
-		if now := s.certcentral.User(id(i))["job_title"]; now != title {
-			return r, fmt.Errorf("user %d is still %q", id(i), now)
+	back := func() (bool, error) {
+		for i, title := range want {
+			if s.certcentral.User(id(i))["job_title"] != title {
+				return false, nil
+			}
 		}
+		return true, nil
 	}
-	return r, nil
+	return s.watch(ctx, func() error {
+		if err := s.lookNow(ctx); err != nil {
+			return err
+		}
+		if err := s.await(ctx, "users who drifted to be back", back); err != nil {
+			return err
+		}
+		return s.settle(ctx)
+	})
 }
 
 // declare gives a user another job title by changing the resource, and returns the title.
