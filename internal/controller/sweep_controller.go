@@ -78,10 +78,10 @@ func (r *SweepReconciler) sweep(
 	if s.walk == nil && now.Before(s.due) && requested == s.requested && !more {
 		return nil
 	}
-	s.requested = requested
-	if now.Sub(s.told) > account.Spec.FullInterval.Duration {
+	if requested != s.requested || now.Sub(s.told) > account.Spec.FullInterval.Duration {
 		s.total = 0 // it may have been wrong, or be so by now
 	}
+	s.requested = requested
 	if s.walk == nil || now.Sub(s.walk.begun) > account.Spec.Interval.Duration {
 		s.walk = &walk{Walk: open.client.Walk(), begun: now, vouched: make(map[int64]struct{}, len(managed))}
 	}

@@ -77,6 +77,11 @@ func sweepPlans() (list []plan) {
 	add("the same page again and again", false, fault{
 		certcentral: []simulator.Fault{{Match: page(1, 0), Do: simulator.Do{Status: 200, Body: strings.Repeat(" ", 3) + `{"users": [{{{fields}}}], "page": {"total": 9000, "limit": 1}}`}}},
 		lasts:       20 * time.Second, within: keyTriedWithin,
+		heal: func(ctx context.Context, r *run) {
+			r.certcentral.ClearFaults()
+			r.requestAccount(ctx) // who asks is told how many users there are now
+			r.await(ctx, strikeWithin, "the list again", func() bool { return r.sweep(ctx).State == v1alpha1.SweepSwept })
+		},
 	})
 	for _, place := range []string{"looked", "written"} {
 		add("killed when "+place, false, fault{failpoint: place + ":kill:1"})
