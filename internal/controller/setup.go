@@ -8,6 +8,7 @@ import (
 	"github.com/go-logr/logr"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
@@ -141,22 +142,35 @@ func idIndex(id int64) []string {
 	return []string{strconv.FormatInt(id, 10)}
 }
 
-// usersOf maps an account to the users that refer to it, from whatever namespace.
+// usersOf maps an account to the users that refer to it.
 func (r *UserReconciler) usersOf(ctx context.Context, account client.Object) []reconcile.Request {
 	key := client.ObjectKeyFromObject(account)
-	list := &v1alpha1.CertCentralUserList{}
-	if err := r.List(ctx, list, client.MatchingFields{fieldAccount: key.Name}, client.UnsafeDisableDeepCopy,
-		client.DisableReadYourWritesConsistency); err != nil {
+	users, err := referring(ctx, r.Client, key)
+	if err != nil {
 		ctrl.LoggerFrom(ctx).Error(err, "users not woken; they look again by themselves", "account", key)
 		return nil
 	}
 	var requests []reconcile.Request
-	for i := range list.Items {
-		if accountOf(&list.Items[i]) == key {
-			requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&list.Items[i])})
-		}
+	for _, user := range users {
+		requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(user)})
 	}
 	return requests
+}
+
+// referring lists the users that refer to an account, from whatever namespace. They are the cache's, and not to be changed.
+func referring(ctx context.Context, cache client.Reader, account types.NamespacedName) ([]*v1alpha1.CertCentralUser, error) {
+	list := &v1alpha1.CertCentralUserList{}
+	if err := cache.List(ctx, list, client.MatchingFields{fieldAccount: account.Name}, client.UnsafeDisableDeepCopy,
+		client.DisableReadYourWritesConsistency); err != nil {
+		return nil, err
+	}
+	var users []*v1alpha1.CertCentralUser
+	for i := range list.Items {
+		if accountOf(&list.Items[i]) == account {
+			users = append(users, &list.Items[i])
+		}
+	}
+	return users, nil
 }
 
 // declaredOrRequested lets pass what a person changed: the spec, or one of the annotations that ask for something.

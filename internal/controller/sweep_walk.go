@@ -1,14 +1,12 @@
 package controller
 
 import (
-	"context"
 	"errors"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/certcentral-io/user-operator/api/v1alpha1"
 	"github.com/certcentral-io/user-operator/internal/certcentral"
@@ -59,22 +57,6 @@ func concerned(user *v1alpha1.CertCentralUser) bool {
 // fewer tells whether it costs less to look at each managed user alone than to walk through all there are.
 func fewer(managed, total int) bool {
 	return managed <= few || managed <= 2*certcentral.Pages(total)
-}
-
-// managed lists the resources that refer to the account, from whatever namespace. They are the cache's, and not to be changed.
-func (r *SweepReconciler) managed(ctx context.Context, account *v1alpha1.CertCentralAccount) ([]*v1alpha1.CertCentralUser, error) {
-	list, key := &v1alpha1.CertCentralUserList{}, client.ObjectKeyFromObject(account)
-	if err := r.List(ctx, list, client.MatchingFields{fieldAccount: key.Name}, client.UnsafeDisableDeepCopy,
-		client.DisableReadYourWritesConsistency); err != nil {
-		return nil, err
-	}
-	var managed []*v1alpha1.CertCentralUser
-	for i := range list.Items {
-		if accountOf(&list.Items[i]) == key {
-			managed = append(managed, &list.Items[i])
-		}
-	}
-	return managed, nil
 }
 
 // fullInterval is how often each user of a swept account is looked at in full: as the account says, or so often that it takes,
