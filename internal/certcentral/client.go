@@ -25,6 +25,7 @@ type Config struct {
 	Endpoint  Endpoint
 	Key       APIKey
 	Budget    *Budget       // of the same key
+	Places    *Places       // of all clients; nil for no end of them
 	CABundle  []byte        // PEM certificates, trusted beside the system roots
 	UserAgent string        // "certcentral-user-operator" when empty
 	Observe   func(Call)    // called once for each finished or refused call, from its goroutine; may be nil
@@ -71,7 +72,7 @@ func New(cfg Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Client{cfg: cfg, transport: transport, large: make(chan struct{}, 1)}, nil
+	return &Client{cfg: cfg, transport: transport, large: make(chan struct{}, 1), flights: flights{places: cfg.Places}}, nil
 }
 
 // Close closes idle connections. Calls under way go on.
@@ -92,7 +93,7 @@ func (r request) refuse(why reason) *Error { return &Error{Kind: Rejected, Op: r
 
 // take gets a place among the calls under way and a token, or says why not.
 func (c *Client) take(ctx context.Context, lane Lane) *Error {
-	if !c.flights.begin(lane) {
+	if !c.flights.begin(lane, goesOn(ctx)) {
 		wait := c.flights.later(lane, c.cfg.Budget.now())
 		if wait == 0 {
 			wait = c.cfg.Budget.later(lane)
@@ -101,7 +102,7 @@ func (c *Client) take(ctx context.Context, lane Lane) *Error {
 	}
 	failed := c.cfg.Budget.take(ctx, lane)
 	if failed != nil {
-		c.flights.end(false, false, 0)
+		c.flights.end(lane, false, false, 0)
 	}
 	return failed
 }
@@ -114,7 +115,7 @@ func (c *Client) call(ctx context.Context, lane Lane, req request, accept func([
 	failed := c.take(ctx, lane)
 	record.Wait = time.Since(asked)
 	if failed == nil {
-		defer func() { c.flights.end(record.Sent, failed == nil || failed.Status != 0, record.Duration) }()
+		defer func() { c.flights.end(lane, record.Sent, failed == nil || failed.Status != 0, time.Since(asked)) }()
 	}
 	if failed == nil && req.sure != nil {
 		asking := time.Now()

@@ -2,15 +2,15 @@ package certcentral
 
 import (
 	"cmp"
+	"math"
 	"sync"
 	"time"
 )
 
 const (
-	// maxFlights is how many calls of one client are under way at a time: fewer than the operator's workers by default, so that an
-	// account whose calls hang does not hold them all.
+	// maxFlights is how many calls of one client are under way at a time.
 	maxFlights = 32
-	// keptFlights are those that polls leave to what people wait for.
+	// keptFlights are those that background looks leave to what people wait for, of one client's and of all.
 	keptFlights = 4
 	// deadFlights is that for a service that has not answered deadAfter calls in a row: enough to see it come back.
 	deadFlights = 2
@@ -19,35 +19,84 @@ const (
 	firstTook = 100 * time.Millisecond
 )
 
-// flights counts the calls under way, so that a dead or slow account leaves room for the others.
-type flights struct {
-	mu         sync.Mutex
-	now        int
-	unanswered int           // calls in a row that no answer came to
-	took       time.Duration // how long answers take, the latest ones most of all; 0 before there was one
-	place      time.Time     // when the poll that was sent away last may come back
+// Places are shared by all clients, whose calls take one each while they are under way: as many as there are workers to make calls.
+// A client gets no more of them than it would leave free. So one that is alone gets half, of two each a third, and however many
+// are slow, there is a place for the next one. Walks take none: there is one a client, and they have workers of their own.
+type Places struct {
+	all int
+
+	mu    sync.Mutex
+	taken int
 }
 
-// begin counts a call, unless there are too many.
-func (f *flights) begin(lane Lane) bool {
+// NewPlaces returns so many places, all of them free.
+func NewPlaces(all int) *Places { return &Places{all: all} }
+
+// take gets a place if more than so many are free. Of nil there is always one.
+func (p *Places) take(spare int) bool {
+	if p == nil {
+		return true
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.all-p.taken <= spare {
+		return false
+	}
+	p.taken++
+	return true
+}
+
+func (p *Places) leave() {
+	if p == nil {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.taken--
+}
+
+// half is what services that don't answer leave to the others, however many they are.
+func (p *Places) half() int {
+	if p == nil {
+		return 0
+	}
+	return p.all / 2
+}
+
+// flights counts a client's calls under way, so that a dead or slow account leaves room for the others.
+type flights struct {
+	places *Places
+
+	mu         sync.Mutex
+	now        int
+	unanswered int                // calls in a row that no answer came to
+	took       time.Duration      // how long calls take, the latest ones most of all; 0 before there was one
+	next       map[Lane]time.Time // when the call of the lane that was sent away last may come back
+}
+
+// begin counts a call, unless there are too many. One that goes on with what others began always finds a place: its worker has one.
+func (f *flights) begin(lane Lane, goesOn bool) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	limit := maxFlights
+	limit, spare := maxFlights, f.now
 	if lane != Change {
-		limit -= keptFlights
+		limit, spare = limit-keptFlights, spare+keptFlights
 	}
 	if f.unanswered >= deadAfter {
-		limit = deadFlights
+		limit, spare = deadFlights, max(spare, f.places.half())
 	}
-	if f.now >= limit {
+	if goesOn {
+		limit, spare = math.MaxInt, math.MinInt
+	}
+	if f.now >= limit || lane != Sweep && !f.places.take(spare) {
 		return false
 	}
 	f.now++
 	return true
 }
 
-// later is how long a call that found no place should wait: polls for one place each, as fast as answers make room, so that those
-// who were sent away together neither come back together nor leave places empty; 0 when nobody knows, as the service does not answer.
+// later is how long a call that found no place should wait: for one place each, as fast as answers make room, so that those who were
+// sent away together neither come back together nor leave places empty; 0 when nobody knows, as the service does not answer.
 func (f *flights) later(lane Lane, now time.Time) time.Duration {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -55,22 +104,25 @@ func (f *flights) later(lane Lane, now time.Time) time.Duration {
 		return 0
 	}
 	took := cmp.Or(f.took, firstTook)
-	if lane == Change {
-		return took / 2
+	earliest, next := now.Add(took/2), f.next[lane]
+	if next.Before(earliest) || next.Sub(earliest) > slotHorizon {
+		next = earliest
 	}
-	if earliest := now.Add(took / 2); f.place.Before(earliest) {
-		f.place = earliest
+	if f.next == nil {
+		f.next = map[Lane]time.Time{}
 	}
-	wait := f.place.Sub(now)
-	f.place = f.place.Add(took * 3 / 4 / (maxFlights - keptFlights)) // a little sooner than there is room: some will not come
-	return wait
+	f.next[lane] = next.Add(took * 3 / 4 / time.Duration(max(f.now, 1))) // a little sooner than there is room: some will not come
+	return next.Sub(now)
 }
 
-// end counts it out again. A call that was not sent tells nothing of the service.
-func (f *flights) end(sent, answered bool, took time.Duration) {
+// end counts a call out again, after the time that it had its place. One that was not sent tells nothing of the service.
+func (f *flights) end(lane Lane, sent, answered bool, took time.Duration) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.now--
+	if lane != Sweep {
+		f.places.leave()
+	}
 	switch {
 	case answered:
 		f.unanswered = 0

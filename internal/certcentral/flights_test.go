@@ -45,26 +45,96 @@ func TestCallsWithoutAnAnswerLeaveRoomForOtherAccounts(t *testing.T) {
 	w.g.Expect(w.requests()).To(HaveLen(maxFlights + 1))
 }
 
-func TestPollsThatFindNoPlaceComeBackAsAnswersMakeRoom(t *testing.T) {
+func TestCallsThatFindNoPlaceComeBackAsAnswersMakeRoom(t *testing.T) {
 	g, now := NewWithT(t), time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	var f flights
-	for range maxFlights - keptFlights {
-		g.Expect(f.begin(Poll)).To(BeTrue())
-	}
-	g.Expect(f.begin(Poll)).To(BeFalse())
-	g.Expect(f.begin(Change)).To(BeTrue(), "what a person waits for has places of its own")
-	f.end(true, true, time.Second)
-	f.end(true, true, time.Second)
-	const room = time.Second * 3 / 4 / (maxFlights - keptFlights)
+	g.Expect(f.fill(Poll)).To(Equal(maxFlights - keptFlights))
+	g.Expect(f.fill(Change)).To(Equal(keptFlights), "what a person waits for has places of its own")
+	f.end(Poll, true, true, time.Second)
+	f.end(Poll, true, true, time.Second)
+	const room = time.Second * 3 / 4 / (maxFlights - 2)
 	for i := range 1000 {
 		g.Expect(f.later(Poll, now)).To(Equal(time.Second/2 + time.Duration(i)*room))
 	}
-	g.Expect(f.later(Change, now)).To(Equal(time.Second/2), "and stands in no line")
+	for i := range 1000 {
+		g.Expect(f.later(Change, now)).To(Equal(time.Second/2+time.Duration(i)*room), "and a line of its own")
+	}
 	g.Expect(f.later(Poll, now.Add(time.Hour))).To(Equal(time.Second/2), "places that nobody came back for are no debt")
 	for range deadAfter {
-		f.end(true, false, time.Second)
+		f.end(Poll, true, false, time.Second)
 	}
 	g.Expect(f.later(Poll, now)).To(BeZero())
+}
+
+func TestThePlacesNobodyCameBackForDelayNobodyWithoutBound(t *testing.T) {
+	g, now := NewWithT(t), time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	f := flights{now: 1, took: time.Minute}
+	for range 100 {
+		g.Expect(f.later(Change, now)).To(BeNumerically("<=", time.Minute/2+slotHorizon))
+	}
+}
+
+// fill begins calls of a lane until one finds no place, and returns how many found one.
+func (f *flights) fill(lane Lane) (begun int) {
+	for f.begin(lane, false) {
+		begun++
+	}
+	return begun
+}
+
+func TestHoweverManyAccountsAreSlowThereIsAPlaceForTheNextOne(t *testing.T) {
+	g, places := NewWithT(t), NewPlaces(96)
+	slow := make([]flights, 60)
+	var begun []int
+	for i := range slow {
+		slow[i].places = places
+		begun = append(begun, slow[i].fill(Poll))
+	}
+	g.Expect(begun[:9]).To(Equal([]int{28, 28, 18, 9, 5, 2, 1, 1, 0}), "each leaves as many as it takes, and some")
+	g.Expect(places.all - places.taken).To(Equal(keptFlights))
+
+	next := flights{places: places}
+	g.Expect(next.begin(Change, false)).To(BeTrue())
+	next.end(Change, true, true, time.Second)
+	for i := range slow {
+		for range begun[i] {
+			slow[i].end(Poll, true, true, time.Second)
+		}
+	}
+	g.Expect(places.taken).To(BeZero())
+	g.Expect(next.fill(Poll)).To(Equal(maxFlights-keptFlights), "alone it gets all that one may")
+}
+
+func TestAccountsThatAreDeadLeaveHalfOfAllPlaces(t *testing.T) {
+	g, places := NewWithT(t), NewPlaces(96)
+	dead := make([]flights, 60)
+	for i := range dead {
+		dead[i].places, dead[i].unanswered = places, deadAfter
+		dead[i].fill(Change)
+	}
+	g.Expect(places.taken).To(Equal(48))
+}
+
+func TestWalksTakeNoPlaceOfWorkers(t *testing.T) {
+	g, places := NewWithT(t), NewPlaces(0)
+	f := flights{places: places}
+	g.Expect(f.begin(Poll, false)).To(BeFalse())
+	g.Expect(f.begin(Sweep, false)).To(BeTrue())
+	f.end(Sweep, true, true, time.Second)
+	g.Expect(places.taken).To(BeZero())
+}
+
+func TestWhoGotAnAnswerFindsAPlaceToGoOn(t *testing.T) {
+	w := newWorld(t, answering(200, documented))
+	ctx, _ := Count(t.Context())
+	_, err := w.GetUser(ctx, Poll, 125039)
+	w.g.Expect(err).NotTo(HaveOccurred())
+	w.flights.fill(Change)
+	_, err = w.GetUser(t.Context(), Change, 125039)
+	w.g.Expect(w.failure(t, err).Kind).To(Equal(Deferred))
+	_, err = w.GetUser(ctx, Change, 125039)
+	w.g.Expect(err).NotTo(HaveOccurred(), "or the write would begin again with another look")
+	w.g.Expect(w.flights.now).To(Equal(maxFlights))
 }
 
 func TestADeadServiceIsAskedByFew(t *testing.T) {

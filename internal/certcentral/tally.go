@@ -29,3 +29,9 @@ func count(ctx context.Context) {
 		t.sent.Add(1)
 	}
 }
+
+// goesOn tells whether a request goes on with what a counted one began.
+func goesOn(ctx context.Context) bool {
+	t, _ := ctx.Value(tallyKey{}).(*Tally)
+	return t.Sent() > 0
+}

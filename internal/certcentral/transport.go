@@ -38,7 +38,7 @@ func newTransport(caBundle []byte) (*http.Transport, error) {
 		DisableCompression:     true,
 		Protocols:              &protocols,
 		MaxIdleConnsPerHost:    4,
-		MaxConnsPerHost:        64,
+		MaxConnsPerHost:        256, // more than calls can be under way: one that waited for a connection would run out of time
 		IdleConnTimeout:        idleTimeout,
 	}, nil
 }

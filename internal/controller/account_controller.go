@@ -89,7 +89,7 @@ func (r *AccountReconciler) connect(ctx context.Context, account *v1alpha1.CertC
 	if last := r.Sessions.last(key); last != nil && last.uid == account.UID && last.connection == next.connection {
 		*next = *last
 	} else if next.client, err = certcentral.New(certcentral.Config{
-		Endpoint: endpoint, Key: secret, Budget: budget, CABundle: account.Spec.CABundle,
+		Endpoint: endpoint, Key: secret, Budget: budget, Places: r.Sessions.Places, CABundle: account.Spec.CABundle,
 		UserAgent: r.UserAgent, Observe: r.Metrics.observer(key),
 	}); err != nil {
 		r.Sessions.forget(key)

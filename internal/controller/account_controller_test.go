@@ -48,7 +48,7 @@ var _ = Describe("An account", func() {
 
 	It("is opened without a word after a restart, and its users are woken all the same", func(ctx SpecContext) {
 		w := openWorld(ctx, ``)
-		w.accounts.Sessions = NewSessions(w.accounts.Sessions.Budgets)
+		w.accounts.Sessions = NewSessions(w.accounts.Sessions.Budgets, nil)
 		s := w.reconcileAccount(ctx)
 		Expect(s.requests).To(Equal([]string{getMe, getServices}))
 		Expect(s.writes).To(BeEmpty())

@@ -49,6 +49,7 @@ func (s *session) accountID() int64 {
 // other. A session that is here is never changed, but replaced.
 type Sessions struct {
 	Budgets *certcentral.Budgets
+	Places  *certcentral.Places // of the user reconciler's workers
 
 	mu      sync.RWMutex
 	open    map[types.NamespacedName]*session // users may use these
@@ -59,9 +60,10 @@ type Sessions struct {
 }
 
 // NewSessions returns no sessions.
-func NewSessions(budgets *certcentral.Budgets) *Sessions {
+func NewSessions(budgets *certcentral.Budgets, places *certcentral.Places) *Sessions {
 	return &Sessions{
 		Budgets: budgets,
+		Places:  places,
 		open:    map[types.NamespacedName]*session{},
 		held:    map[types.NamespacedName]*session{},
 		opened:  make(chan event.GenericEvent, 1024),

@@ -159,7 +159,7 @@ func (p *play) start() {
 	p.must(err)
 	metrics, err := NewMetrics(prometheus.NewRegistry(), p.client(), p.clock)
 	p.must(err)
-	sessions := NewSessions(budgets)
+	sessions := NewSessions(budgets, nil)
 	p.agents = &AccountReconciler{
 		Client: p.client(), Live: p.live(), Sessions: sessions, Sweeps: NewSweeps(true), Events: p.events, Metrics: metrics, Clock: p.clock,
 		Endpoints: []certcentral.Endpoint{endpoint}, UserAgent: "tests",

@@ -62,14 +62,12 @@ func (r *SweepReconciler) SetupWithManager(mgr ctrl.Manager, progress *Progress)
 }
 
 const (
-	// sweepConcurrency is how many accounts are swept at a time: those that are slow or dead must not keep others waiting.
-	sweepConcurrency = 64
+	// accountConcurrency and sweepConcurrency are how many accounts are opened and swept at a time: those that are slow or dead must
+	// not keep others waiting.
+	accountConcurrency, sweepConcurrency = 64, 64
 	// recount is how long after a change an account's users are counted again, once for all changes until then.
 	recount = 2 * time.Second
 )
-
-// accountConcurrency is how many accounts are looked at at a time: one that hangs must not keep others from opening.
-const accountConcurrency = 8
 
 // options are those of both controllers. Log lines name the object by kind and name, once.
 func options(kind string, concurrency int) controller.Options {

@@ -164,7 +164,7 @@ func (w *world) makeReconcilers() {
 	w.registry = prometheus.NewRegistry()
 	metrics, err := NewMetrics(w.registry, client.NewNamespacedClient(direct, w.namespace), w.clock)
 	Expect(err).NotTo(HaveOccurred())
-	sessions, sweeps, counted := NewSessions(budgets), NewSweeps(!w.swept), w.counted(interceptor.Funcs{})
+	sessions, sweeps, counted := NewSessions(budgets, nil), NewSweeps(!w.swept), w.counted(interceptor.Funcs{})
 	w.accounts = &AccountReconciler{
 		Client: counted, Live: direct, Sessions: sessions, Sweeps: sweeps, Events: w.events, Metrics: metrics, Clock: w.clock,
 		Endpoints: []certcentral.Endpoint{endpoint}, UserAgent: "tests",
