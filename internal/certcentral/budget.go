@@ -13,8 +13,8 @@ const (
 	// maxChangeWait is how long a call of the Change lane waits for its token before it is deferred.
 	maxChangeWait = 5 * time.Second
 	// slotHorizon is how far ahead slots are handed out. Past it they start again at the near end, so that slots nobody
-	// came back for don't delay the others without bound.
-	slotHorizon = 10 * time.Minute
+	// came back for, since a walk told or the spec changed, don't keep the others waiting beside tokens that nobody takes.
+	slotHorizon = time.Minute
 )
 
 // Lane is the class of a call: it decides who goes first when the budget is short.
@@ -101,6 +101,9 @@ func (b *Budget) take(ctx context.Context, lane Lane) *Error {
 	}
 	if left := b.pause.until.Sub(now); left > 0 {
 		return b.throttledUntil(lane, now, left, need)
+	}
+	if b.bucket.TokensAt(now) >= float64(b.limits.Burst) {
+		clear(b.slots) // nobody came for these tokens
 	}
 	if wait := b.fill(now, need); wait > patience {
 		return &Error{Kind: Deferred, RetryAfter: b.slot(lane, now, wait)}

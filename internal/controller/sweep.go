@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 
@@ -29,6 +30,7 @@ type Sweeps struct {
 // coverage is what the latest walk through an account came to. It is never changed, but replaced.
 type coverage struct {
 	client  *certcentral.Client
+	begun   time.Time          // the walk
 	users   map[int64]struct{} // those that the list shows as their statuses have them; nil when each is looked at alone
 	expires time.Time
 	every   time.Duration // how often each of them is looked at in full all the same
@@ -66,12 +68,13 @@ func (s *Sweeps) of(account types.NamespacedName, client *certcentral.Client) *c
 	return nil
 }
 
-// vouches returns how often a user is looked at in full while the walk vouches for it; 0 when it does not. Of nil nothing is vouched.
-func (c *coverage) vouches(user int64, now time.Time) time.Duration {
-	if c == nil || now.After(c.expires) {
+// vouches returns how often a user is looked at in full while the walk vouches for it; 0 when it does not. Who was seen to be other
+// than before since the walk began is known better than from the list. Of nil nothing is vouched.
+func (c *coverage) vouches(user int64, seen *metav1.Time, now time.Time) time.Duration {
+	if !c.works(now) {
 		return 0
 	}
-	if _, listed := c.users[user]; !listed {
+	if _, listed := c.users[user]; !listed && (seen == nil || seen.Time.Before(c.begun)) {
 		return 0
 	}
 	return c.every

@@ -157,7 +157,7 @@ func (r *SweepReconciler) end(
 	}
 	interval := account.Spec.Interval.Duration
 	r.Sweeps.set(key, &coverage{
-		client: s.client, users: walk.vouched, expires: walk.begun.Add(lapse * interval), every: fullInterval(account, len(managed), s.total),
+		client: s.client, begun: walk.begun, users: walk.vouched, expires: walk.begun.Add(lapse * interval), every: fullInterval(account, len(managed), s.total),
 	})
 	s.state, s.whole, s.users, s.walk = v1alpha1.SweepSwept, walk.begun, walk.Total(), nil
 	s.due = walk.begun.Add(jittered(interval))

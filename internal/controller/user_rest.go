@@ -33,7 +33,7 @@ func (r *UserReconciler) rest(user *v1alpha1.CertCentralUser, found *findings) e
 		}
 		return wait
 	}
-	left := r.untilFullLook(user, covered.vouches(found.userID, r.Clock.Now()))
+	left := r.untilFullLook(user, covered.vouches(found.userID, user.Status.LastObservedTime, r.Clock.Now()))
 	if left <= 0 {
 		return nil
 	}

@@ -89,6 +89,23 @@ var _ = Describe("A user of a swept account", func() {
 		Expect(c.reconcile(ctx, user).requests).To(Equal([]string{lookAt(user), fmt.Sprintf("PUT /user/%d", idOf(user)), lookAt(user)}))
 	})
 
+	It("is not looked at once more after a look that came after the walk", func(ctx SpecContext) {
+		c := openCrowded(ctx, ``)
+		drifted := c.people[0]
+		Expect(c.Edit(idOf(drifted), map[string]any{"job_title": "Boss"})).To(Succeed())
+		c.sweep(ctx)
+		Expect(c.reconcile(ctx, drifted).requests).To(HaveLen(3))
+		edit(ctx, c.account, `budget: {requestsPerMinute: 60}`)
+		c.reconcileAccount(ctx)
+		Expect(c.reconcile(ctx, drifted).requests).To(BeEmpty(), "a change of the account wakes everybody")
+
+		By("unless the next walk does not come upon it")
+		c.step(10 * time.Minute)
+		c.lie(map[int64]map[string]any{idOf(drifted): nil})
+		c.sweep(ctx)
+		Expect(c.reconcile(ctx, drifted).requests).To(Equal([]string{lookAt(drifted)}))
+	})
+
 	It("keeps a tip until it could be followed", func(ctx SpecContext) {
 		c := openCrowded(ctx, ``)
 		user := c.people[0]
