@@ -202,6 +202,9 @@ func (p *play) settle() {
 		p.wait(61 * time.Minute)
 		p.moves = append(p.moves, fmt.Sprintf("all is well, round %d", round))
 		p.reconcileAccount()
+		if p.swept {
+			p.walk()
+		}
 		for _, name := range names {
 			p.reconcile(name)
 			p.expectKept()

@@ -152,6 +152,11 @@ var moves = []move{
 		p.annotate(who, v1alpha1.AnnotationReconcileRequestedAt, fmt.Sprint(how))
 		return ""
 	}},
+	{'W', "walk through the account,", func(p *play, _ int, how byte) string {
+		p.wait(pick([]time.Duration{11 * time.Minute, 0, time.Hour}, how))
+		p.walk()
+		return pick([]string{"when it is due", "now", "an hour later"}, how)
+	}},
 }
 
 // surprises are the moves that may come in the middle of a reconcile.

@@ -22,6 +22,7 @@ import (
 	"k8s.io/client-go/tools/events"
 	clocktesting "k8s.io/utils/clock/testing"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/event"
 
 	"github.com/certcentral-io/user-operator/api/v1alpha1"
 	"github.com/certcentral-io/user-operator/internal/certcentral"
@@ -38,6 +39,8 @@ type play struct {
 	events *events.FakeRecorder
 	users  *UserReconciler
 	agents *AccountReconciler
+	walker *SweepReconciler
+	swept  bool     // the account is walked through
 	moves  []string // so far, in words
 
 	acting *v1alpha1.CertCentralUser // whom a reconcile is under way for, as its cache has it; nil for none
@@ -159,14 +162,15 @@ func (p *play) start() {
 	p.must(err)
 	metrics, err := NewMetrics(prometheus.NewRegistry(), p.client(), p.clock)
 	p.must(err)
-	sessions := NewSessions(budgets, nil)
+	sessions, sweeps := NewSessions(budgets, nil), NewSweeps(!p.swept)
 	p.agents = &AccountReconciler{
-		Client: p.client(), Live: p.live(), Sessions: sessions, Sweeps: NewSweeps(true), Events: p.events, Metrics: metrics, Clock: p.clock,
+		Client: p.client(), Live: p.live(), Sessions: sessions, Sweeps: sweeps, Events: p.events, Metrics: metrics, Clock: p.clock,
 		Endpoints: []certcentral.Endpoint{endpoint}, UserAgent: "tests",
 	}
 	p.users = &UserReconciler{
-		Client: p.client(), Live: p.live(), Sessions: sessions, Sweeps: NewSweeps(true), Events: p.events, Metrics: metrics, Clock: p.clock,
+		Client: p.client(), Live: p.live(), Sessions: sessions, Sweeps: sweeps, Events: p.events, Metrics: metrics, Clock: p.clock,
 	}
+	p.walker = &SweepReconciler{Client: p.client(), Sessions: sessions, Sweeps: sweeps, Events: p.events, Metrics: metrics, Clock: p.clock}
 	for of, acks := range p.acks { // what the operator could not write down it can't know
 		known := acks[:0]
 		for _, a := range acks {
@@ -218,6 +222,19 @@ func (p *play) reconcileAccount() {
 	p.run(func(ctx context.Context) (ctrl.Result, error) {
 		return p.agents.Reconcile(ctx, ctrl.Request{NamespacedName: types.NamespacedName{Namespace: "pki", Name: "digicert"}})
 	})
+}
+
+// walk lets the operator go on with the walk through the account, or begin one that is due. From the first one on the account is swept.
+func (p *play) walk() {
+	p.swept, p.users.Sweeps.Off = true, false
+	p.run(func(ctx context.Context) (ctrl.Result, error) {
+		return p.walker.Reconcile(ctx, ctrl.Request{NamespacedName: types.NamespacedName{Namespace: "pki", Name: "digicert"}})
+	})
+	for _, woken := range []chan event.GenericEvent{p.users.Sweeps.tipped, p.users.Sweeps.lapsed} {
+		for len(woken) > 0 {
+			<-woken // whom the script reconciles, sooner or later
+		}
+	}
 }
 
 // run makes one reconcile, and hears what it tells.
