@@ -116,7 +116,7 @@ func (s *stage) demand(ctx context.Context) (d demands, err error) {
 	}
 	s.say("N=%d, %s: edits while %d users wait that drifted", s.n, s.way.name, count)
 	for _, i := range s.others(count) {
-		if err := s.certcentral.Edit(id(i), map[string]any{"telephone": "drifted"}); err != nil {
+		if err := s.of(i).Edit(id(i), map[string]any{"telephone": "drifted"}); err != nil {
 			return d, err
 		}
 	}
@@ -145,4 +145,4 @@ func (s *stage) keepLooking(ctx context.Context) {
 }
 
 // listed is how many pages were asked for.
-func (s *stage) listed() int { return len(s.certcentral.Calls().Where(isPage)) }
+func (s *stage) listed() int { return len(s.calls().Where(isPage)) }

@@ -87,18 +87,22 @@ func (s *stage) sync(ctx context.Context, n int) (time.Duration, error) {
 	if err := s.grow(ctx, n); err != nil {
 		return 0, err
 	}
-	err := s.await(ctx, "resources to be ready", func() (bool, error) {
+	if err := s.awaitReady(ctx); err != nil {
+		return 0, err
+	}
+	took := time.Since(began)
+	return took, s.settle(ctx)
+}
+
+// awaitReady returns once all resources are ready.
+func (s *stage) awaitReady(ctx context.Context) error {
+	return s.await(ctx, "resources to be ready", func() (bool, error) {
 		if err := pass(ctx, 400*time.Millisecond); err != nil { // to ask takes the manager time, too
 			return false, err
 		}
 		ready, err := s.ready(ctx)
-		return ready == n, err
+		return ready == s.n, err
 	})
-	took := time.Since(began)
-	if err != nil {
-		return 0, err
-	}
-	return took, s.settle(ctx)
 }
 
 // quietInterval lets an interval go by after a sweep, with the tenth by which one may come late.
@@ -149,7 +153,7 @@ func (s *stage) restart(ctx context.Context, how way) (b start, err error) {
 	if err := s.stop(ctx); err != nil {
 		return b, err
 	}
-	s.certcentral.Reset()
+	s.reset()
 	s.way = how
 	if err := s.configure(ctx, outOfTheWay, s.interval()); err != nil {
 		return b, err
@@ -171,7 +175,7 @@ func (s *stage) restart(ctx context.Context, how way) (b start, err error) {
 		return b, err
 	}
 	err = s.settle(ctx)
-	b.edit, b.calls = put.Sub(began), len(s.certcentral.Calls())
+	b.edit, b.calls = put.Sub(began), len(s.calls())
 	return b, err
 }
 

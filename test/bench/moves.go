@@ -18,25 +18,18 @@ const quietFor = time.Second
 
 // settle returns once nobody calls any more.
 func (s *stage) settle(ctx context.Context) error {
-	return s.await(ctx, "calls to end", func() (bool, error) {
-		calls := s.certcentral.Calls()
-		if len(calls) == 0 {
-			return true, nil
-		}
-		last := calls[len(calls)-1]
-		return last.Status != 0 && time.Since(last.Time) > latency+quietFor, nil
-	})
+	return s.await(ctx, "calls to end", func() (bool, error) { return !slices.ContainsFunc(s.calls(), recent), nil })
 }
 
 // lookNow asks for a look at all users: for a sweep, or else, as user by user nothing else does it, by changing the account.
 func (s *stage) lookNow(ctx context.Context) error {
 	s.asked++
 	if s.way.name == swept.name {
-		return s.patch(ctx, s.account, map[string]any{"metadata": map[string]any{"annotations": map[string]any{
+		return s.patchAccounts(ctx, map[string]any{"metadata": map[string]any{"annotations": map[string]any{
 			v1alpha1.AnnotationReconcileRequestedAt: fmt.Sprint(s.asked),
 		}}})
 	}
-	return s.patch(ctx, s.account, map[string]any{"spec": map[string]any{"interval": (time.Hour + time.Duration(s.asked)*time.Second).String()}})
+	return s.patchAccounts(ctx, map[string]any{"spec": map[string]any{"interval": (time.Hour + time.Duration(s.asked)*time.Second).String()}})
 }
 
 // round is a look at all users: what it took.
@@ -59,7 +52,7 @@ func (s *stage) look(ctx context.Context) (round, error) {
 		if err := s.lookNow(ctx); err != nil {
 			return err
 		}
-		if err := s.await(ctx, "a look", func() (bool, error) { return round{calls: s.certcentral.Calls()}.looked() > 0, nil }); err != nil {
+		if err := s.await(ctx, "a look", func() (bool, error) { return round{calls: s.calls()}.looked() > 0, nil }); err != nil {
 			return err
 		}
 		return s.settle(ctx)
@@ -68,7 +61,7 @@ func (s *stage) look(ctx context.Context) (round, error) {
 
 // watch returns what something took.
 func (s *stage) watch(ctx context.Context, do func() error) (r round, err error) {
-	s.certcentral.Reset()
+	s.reset()
 	writes, err := s.written(ctx)
 	if err != nil {
 		return r, err
@@ -85,7 +78,7 @@ func (s *stage) watch(ctx context.Context, do func() error) (r round, err error)
 		return r, err
 	}
 	r.writes, err = s.written(ctx)
-	r.writes, r.cpu, r.calls = r.writes-writes, r.cpu-cpu, s.certcentral.Calls()
+	r.writes, r.cpu, r.calls = r.writes-writes, r.cpu-cpu, s.calls()
 	if len(r.calls) > 0 {
 		r.took = r.calls[len(r.calls)-1].Time.Add(latency).Sub(began)
 	}
@@ -100,12 +93,13 @@ func isPage(c simulator.Call) bool {
 // pages is how many calls a list of n users and the owner of the key takes.
 func pages(n int) int { return (n + 1 + pageRows) / pageRows }
 
-// others returns so many users, and at first those who were not returned for the longest time: who drifts too often is left alone
-// for a while.
+// others returns so many users of services that are well, and at first those who were not returned for the longest time: who drifts
+// too often is left alone for a while.
 func (s *stage) others(count int) (others []int) {
-	for range count {
-		others = append(others, s.next%s.n)
-		s.next++
+	for ; len(others) < count; s.next++ {
+		if i := s.next % s.n; !s.of(i).ill {
+			others = append(others, i)
+		}
 	}
 	return others
 }
@@ -114,14 +108,14 @@ func (s *stage) others(count int) (others []int) {
 func (s *stage) drift(ctx context.Context, count int) (r round, err error) {
 	want := map[int]any{}
 	for _, i := range s.others(count) {
-		want[i] = s.certcentral.User(id(i))["job_title"]
-		if err := s.certcentral.Edit(id(i), map[string]any{"job_title": "Drifted"}); err != nil {
+		want[i] = s.of(i).User(id(i))["job_title"]
+		if err := s.of(i).Edit(id(i), map[string]any{"job_title": "Drifted"}); err != nil {
 			return r, err
 		}
 	}
 	back := func() (bool, error) {
 		for i, title := range want {
-			if s.certcentral.User(id(i))["job_title"] != title {
+			if s.of(i).User(id(i))["job_title"] != title {
 				return false, nil
 			}
 		}
@@ -148,7 +142,8 @@ func (s *stage) declare(ctx context.Context, i int) (title string, err error) {
 // edits declares other job titles, one each pause, and returns how long it took from each to its PUT.
 func (s *stage) edits(ctx context.Context, count int, pause time.Duration) (durations, error) {
 	began := map[string]time.Time{}
-	for _, i := range rand.Perm(s.n)[:count] {
+	who := slices.DeleteFunc(rand.Perm(s.n), func(i int) bool { return s.of(i).ill })
+	for _, i := range who[:count] {
 		now := time.Now()
 		title, err := s.declare(ctx, i)
 		if err != nil {
@@ -177,7 +172,7 @@ func (s *stage) edits(ctx context.Context, count int, pause time.Duration) (dura
 // arrived is when each job title was written first.
 func (s *stage) arrived() map[string]time.Time {
 	arrived := map[string]time.Time{}
-	for _, call := range s.certcentral.Calls() {
+	for _, call := range s.calls() {
 		if call.Method != http.MethodPut {
 			continue
 		}

@@ -38,10 +38,7 @@ func (s *stage) share(ctx context.Context, r *report) error {
 		}
 	}
 	for _, half := range halves {
-		if err := half.await(ctx, "resources to be ready", func() (bool, error) {
-			ready, err := half.ready(ctx)
-			return ready == half.n, err
-		}); err != nil {
+		if err := half.awaitReady(ctx); err != nil {
 			return err
 		}
 	}
@@ -67,12 +64,12 @@ func (s *stage) share(ctx context.Context, r *report) error {
 
 // divide labels the resources, gives every other one an account of its own, and returns the stage that those are on.
 func (s *stage) divide(ctx context.Context) (*stage, error) {
-	other, key := *s, rand.Text()
-	account, secret := world.NewAccount(&world.Simulator{URL: s.server.URL(), CA: s.server.CAPEM()}, namespace, "other", key)
+	other, ours, key := *s, s.services[0], rand.Text()
+	account, secret := world.NewAccount(&world.Simulator{URL: ours.server.URL(), CA: ours.server.CAPEM()}, namespace, "other", key)
 	account.Labels = map[string]string{label: shardOf(1)}
 	account.Spec.Budget, account.Spec.Interval.Duration = outOfTheWay, s.interval()
-	other.account = account
-	if err := s.certcentral.AddKey(simulator.Key{Key: key, UserID: keyOwner}); err != nil {
+	other.services = []*service{{Simulator: ours.Simulator, server: ours.server, account: account}}
+	if err := ours.AddKey(simulator.Key{Key: key, UserID: keyOwner}); err != nil {
 		return nil, err
 	}
 	for _, object := range []client.Object{secret, account} {
@@ -80,13 +77,13 @@ func (s *stage) divide(ctx context.Context) (*stage, error) {
 			return nil, err
 		}
 	}
-	if err := s.patch(ctx, s.account, map[string]any{"metadata": map[string]any{"labels": map[string]any{label: shardOf(0)}}}); err != nil {
+	if err := s.patch(ctx, ours.account, map[string]any{"metadata": map[string]any{"labels": map[string]any{label: shardOf(0)}}}); err != nil {
 		return nil, err
 	}
 	err := s.each(0, func(i int) error {
 		return s.patch(ctx, named(i), map[string]any{
 			"metadata": map[string]any{"labels": map[string]any{label: shardOf(i % 2)}},
-			"spec":     map[string]any{"accountRef": map[string]any{"name": []string{s.account.Name, account.Name}[i%2]}},
+			"spec":     map[string]any{"accountRef": map[string]any{"name": []string{ours.account.Name, account.Name}[i%2]}},
 		})
 	})
 	other.n = s.n / 2

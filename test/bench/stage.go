@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -18,7 +17,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/certcentral-io/user-operator/api/v1alpha1"
-	"github.com/certcentral-io/user-operator/internal/simulator"
 	"github.com/certcentral-io/user-operator/test/world"
 )
 
@@ -49,42 +47,46 @@ var (
 	singly = way{name: "per user", args: []string{"--look-singly"}}
 )
 
-// stage is a world with one account, its users, a resource for each of them, and one manager at a time.
+// stage is a world with users who are divided among services, a resource for each of them, and one manager at a time.
 type stage struct {
 	*world.World
-	certcentral *simulator.Simulator
-	server      *simulator.Server
-	manager     *world.Manager
-	way         way
-	account     *v1alpha1.CertCentralAccount
-	n           int // users, and resources for them
-	asked       int // requests to look now
-	titles      int // job titles that were declared
-	next        int // user to drift
-	log         io.Writer
-	progress    io.Writer
-	began       time.Time
+	services []*service // one but for the last measurement
+	manager  *world.Manager
+	way      way
+	n        int // users, and resources for them
+	asked    int // requests to look now
+	titles   int // job titles that were declared
+	next     int // user to drift
+	log      io.Writer
+	progress io.Writer
+	began    time.Time
 }
 
-// newStage starts a world with an account that has no users, and no manager.
+// newStage starts a world with a service that has no users, and no manager.
 func newStage(ctx context.Context, o world.Options, log, progress io.Writer) (*stage, error) {
 	s := &stage{log: log, progress: progress, began: time.Now()}
-	s.certcentral = simulator.New(simulator.Options{Rules: simulator.Rules{Latency: simulator.Duration(latency), Limits: []simulator.Limit{}}})
+	s.say("starting a control plane")
 	var err error
-	if s.server, err = simulator.NewServer(s.certcentral, ""); err != nil {
+	if s.World, err = world.Start(ctx, o); err != nil {
 		return nil, err
 	}
-	s.say("starting a control plane")
-	if s.World, err = world.Start(ctx, o); err != nil {
-		return nil, errors.Join(err, s.server.Close())
+	err = errors.Join(s.liftBudget(ctx), s.Client.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}}))
+	if err == nil {
+		err = s.open(ctx, "bench")
 	}
-	if err := errors.Join(s.liftBudget(ctx), s.openAccount(ctx)); err != nil {
+	if err != nil {
 		return nil, errors.Join(err, s.close())
 	}
 	return s, nil
 }
 
-func (s *stage) close() error { return errors.Join(s.World.Close(), s.server.Close()) }
+func (s *stage) close() error {
+	err := s.World.Close()
+	for _, v := range s.services {
+		err = errors.Join(err, v.server.Close())
+	}
+	return err
+}
 
 // say tells how it goes.
 func (s *stage) say(format string, args ...any) {
@@ -103,28 +105,19 @@ func (s *stage) liftBudget(ctx context.Context) error {
 		{"op": "remove", "path": "`+budget+`/properties/burst/maximum"}]`)))
 }
 
-// openAccount creates the account, as soon as the API server takes its budget.
-func (s *stage) openAccount(ctx context.Context) error {
-	key := rand.Text()
-	account, secret := world.NewAccount(&world.Simulator{URL: s.server.URL(), CA: s.server.CAPEM()}, namespace, "bench", key)
-	account.Spec.Budget = outOfTheWay
-	account.Spec.Interval.Duration = time.Minute
-	s.account = account
-	err := errors.Join(
-		s.certcentral.AddUser(keyOwner, nil),
-		s.certcentral.AddKey(simulator.Key{Key: key, UserID: keyOwner}),
-		s.Client.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}}),
-		s.Client.Create(ctx, secret),
-	)
-	if err != nil {
-		return err
-	}
-	return s.await(ctx, "the API server to take any budget", func() (bool, error) { return s.Client.Create(ctx, account) == nil, nil })
+// configure gives the accounts another budget and interval.
+func (s *stage) configure(ctx context.Context, budget v1alpha1.Budget, interval time.Duration) error {
+	return s.patchAccounts(ctx, map[string]any{"spec": map[string]any{"budget": budget, "interval": interval.String()}})
 }
 
-// configure gives the account another budget and interval.
-func (s *stage) configure(ctx context.Context, budget v1alpha1.Budget, interval time.Duration) error {
-	return s.patch(ctx, s.account, map[string]any{"spec": map[string]any{"budget": budget, "interval": interval.String()}})
+// patchAccounts merges fields into those that are well.
+func (s *stage) patchAccounts(ctx context.Context, fields map[string]any) (err error) {
+	for _, v := range s.services {
+		if !v.ill {
+			err = errors.Join(err, s.patch(ctx, v.account, fields))
+		}
+	}
+	return err
 }
 
 // patch merges fields into an object.
@@ -140,7 +133,7 @@ func (s *stage) patch(ctx context.Context, object client.Object, fields map[stri
 func (s *stage) start(ctx context.Context, how way) error {
 	s.way = how
 	var err error
-	s.manager, err = s.StartManager(ctx, world.ManagerOptions{Endpoints: s.server.URL(), Output: s.log, Args: how.args})
+	s.manager, err = s.StartManager(ctx, world.ManagerOptions{Endpoints: s.endpoints(), Output: s.log, Args: how.args})
 	return err
 }
 
@@ -153,7 +146,7 @@ func (s *stage) stop(ctx context.Context) error {
 // grow adds users, and resources that declare them as they are, until there are n.
 func (s *stage) grow(ctx context.Context, n int) error {
 	for i := s.n; i < n; i++ {
-		if err := s.certcentral.AddUser(id(i), person(i)); err != nil {
+		if err := s.of(i).AddUser(id(i), person(i)); err != nil {
 			return err
 		}
 	}
