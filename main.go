@@ -215,7 +215,7 @@ func parse(args []string) (*options, error) {
 	flags.Var(&o.namespaces, "namespaces", "comma-separated `names` of the namespaces to watch; all when empty")
 	flags.Var(&o.selector, "watch-label-selector",
 		"label `selector` of the accounts and users to watch, as in shard=a; all when empty. Managers in different namespaces can share the work")
-	flags.IntVar(&o.concurrency, "concurrency", 96, "`number` of users that are worked on at a time, of one account at most half, and 32")
+	flags.IntVar(&o.concurrency, "concurrency", 96, "`number` of users that are worked on at a time, at most half of them and 32 of one account")
 	flags.BoolVar(&o.lookSingly, "look-singly", false, hidden)
 	flags.StringVar(&o.logLevel, "log-level", "info", "debug, info or error")
 	flags.StringVar(&o.logFormat, "log-format", "auto", "json, console, or auto: console on a terminal, else json")
