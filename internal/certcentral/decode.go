@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"iter"
 	"reflect"
 	"strconv"
 	"strings"
@@ -70,23 +71,53 @@ func decodeStrict(body []byte, into any) error {
 	return checkCase(body, into)
 }
 
-// checkCase refuses a "Job_Title" beside or in place of "job_title": which one counts would be a guess.
+// checkCase refuses a "Job_Title" beside or in place of "job_title": which one counts would be a guess. The body is valid JSON.
 func checkCase(body []byte, into any) error {
-	var keys map[string]json.RawMessage
-	if err := strict.UnmarshalCaseSensitivePreserveInts(body, &keys); err != nil || keys == nil {
+	if !bytes.HasPrefix(bytes.TrimLeft(body, blanks), []byte("{")) {
 		return reason("not a JSON object")
 	}
 	known := reflect.TypeOf(into).Elem()
-	for field := range known.Fields() {
-		name := field.Tag.Get("json")
-		delete(keys, name)
-		for key := range keys {
-			if strings.EqualFold(key, name) {
+	for key := range topKeys(body) {
+		for field := range known.Fields() {
+			if name := field.Tag.Get("json"); key != name && strings.EqualFold(key, name) {
 				return reason("a key in another case")
 			}
 		}
 	}
 	return nil
+}
+
+// blanks may stand between the parts of a JSON text.
+const blanks = " \t\r\n"
+
+// topKeys yields the keys of a valid JSON object, and none of those in its values: a list is long, and to parse it once more takes
+// as long as to decode it.
+func topKeys(object []byte) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		depth := 0
+		for i := 0; i < len(object); i++ {
+			switch object[i] {
+			case '{', '[':
+				depth++
+			case '}', ']':
+				depth--
+			case '"':
+				begin := i
+				for i++; object[i] != '"'; i++ {
+					if object[i] == '\\' {
+						i++
+					}
+				}
+				if depth != 1 || !bytes.HasPrefix(bytes.TrimLeft(object[i+1:], blanks), []byte(":")) {
+					continue
+				}
+				var key string
+				if json.Unmarshal(object[begin:i+1], &key) != nil || !yield(key) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // hasLoneSurrogate finds half a UTF-16 pair in a valid JSON text, where a backslash only ever starts an escape.

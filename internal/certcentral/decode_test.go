@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"reflect"
 	"slices"
 	"strconv"
@@ -202,6 +203,22 @@ func TestLastLogin(t *testing.T) {
 }
 
 // FuzzDecodeUser looks for a body that is taken for a user other than the one a plain reading of it gives.
+func FuzzTopKeys(f *testing.F) {
+	for _, object := range []string{
+		`{}`, documented, ` {"a" : {"b": "c", "d": ["e", {"f": 1}]}, "g":"h:\"i\":", "\u006aob":null } `, `{"a":"\\","b\"":[":"],"":""}`, `["a"]`, `"a"`,
+	} {
+		f.Add([]byte(object))
+	}
+	f.Fuzz(func(t *testing.T, object []byte) {
+		var parsed map[string]json.RawMessage
+		if json.Unmarshal(object, &parsed) != nil || parsed == nil {
+			return
+		}
+		found := slices.Sorted(topKeys(object))
+		NewWithT(t).Expect(slices.Compact(found)).To(Equal(slices.Sorted(maps.Keys(parsed))))
+	})
+}
+
 func FuzzDecodeUser(f *testing.F) {
 	for _, seed := range []string{
 		``, `null`, `[]`, `"x"`, `<html>`, "\xff", documented, `{` + plain + `}`, ` {` + plain + "} \n", `{` + plain + `} {}`, `{` + plain + `}x`,
