@@ -215,7 +215,7 @@ func parse(args []string) (*options, error) {
 	flags.Var(&o.namespaces, "namespaces", "comma-separated `names` of the namespaces to watch; all when empty")
 	flags.Var(&o.selector, "watch-label-selector",
 		"label `selector` of the accounts and users to watch, as in shard=a; all when empty. Managers in different namespaces can share the work")
-	flags.IntVar(&o.concurrency, "concurrency", 96, "`number` of users that are worked on at a time, at most half of them and 32 of one account")
+	flags.IntVar(&o.concurrency, "concurrency", 256, "`number` of users that are worked on at a time, at most half of them and 36 of one account")
 	flags.BoolVar(&o.lookSingly, "look-singly", false, hidden)
 	flags.StringVar(&o.logLevel, "log-level", "info", "debug, info or error")
 	flags.StringVar(&o.logFormat, "log-format", "auto", "json, console, or auto: console on a terminal, else json")
@@ -235,8 +235,8 @@ func (o *options) validate(rest []string) error {
 	switch {
 	case len(rest) > 0:
 		return fmt.Errorf("unexpected argument %q: every setting is a flag", rest[0])
-	case o.concurrency < 1 || o.concurrency > 256:
-		return fmt.Errorf("--concurrency is %d: it must be from 1 to 256", o.concurrency)
+	case o.concurrency < 1 || o.concurrency > 1024:
+		return fmt.Errorf("--concurrency is %d: it must be from 1 to 1024", o.concurrency)
 	case !slices.Contains([]string{"debug", "info", "error"}, o.logLevel):
 		return fmt.Errorf("--log-level is %q: it must be debug, info or error", o.logLevel)
 	case !slices.Contains([]string{"auto", "json", "console"}, o.logFormat):

@@ -94,7 +94,7 @@ func TestSlotsThatNobodyCameBackForAreNoDebt(t *testing.T) {
 		g, b := NewWithT(t), aBudget(t, usual)
 		first := b.take(t.Context(), Poll).RetryAfter
 		for range 100 {
-			b.take(t.Context(), Poll)
+			g.Expect(KindOf(b.take(t.Context(), Poll))).To(Equal(Deferred))
 		}
 		time.Sleep(20 * time.Second) // in which the bucket fills
 		for b.take(t.Context(), Poll) == nil {

@@ -92,31 +92,28 @@ func (r request) op() string { return r.method + " " + r.route }
 func (r request) refuse(why reason) *Error { return &Error{Kind: Rejected, Op: r.op(), Err: why} }
 
 // take gets a place among the calls under way and a token, or says why not.
-func (c *Client) take(ctx context.Context, lane Lane) *Error {
-	if !c.flights.begin(lane, goesOn(ctx)) {
+func (c *Client) take(ctx context.Context, visit *Visit, lane Lane) *Error {
+	if !visit.enter(&c.flights, lane) {
 		wait := c.flights.later(lane, c.cfg.Budget.now())
 		if wait == 0 {
 			wait = c.cfg.Budget.later(lane)
 		}
 		return &Error{Kind: Deferred, RetryAfter: wait, Err: reason("too many calls wait for an answer")}
 	}
-	failed := c.cfg.Budget.take(ctx, lane)
-	if failed != nil {
-		c.flights.end(lane, false, false, 0)
-	}
-	return failed
+	return c.cfg.Budget.take(ctx, lane)
 }
 
 // call gets a token, sends the request once and hands the body of a 200 to accept, whose error makes a BadResponse.
 // With a nil accept any 2xx will do. The error, if any, is an *Error.
 func (c *Client) call(ctx context.Context, lane Lane, req request, accept func([]byte) error) error {
 	record := Call{Method: req.method, Route: req.route, Outcome: "ok"}
-	asked := time.Now()
-	failed := c.take(ctx, lane)
-	record.Wait = time.Since(asked)
-	if failed == nil {
-		defer func() { c.flights.end(lane, record.Sent, failed == nil || failed.Status != 0, time.Since(asked)) }()
+	visit, own := visitOf(ctx)
+	if own {
+		defer visit.End()
 	}
+	asked := time.Now()
+	failed := c.take(ctx, visit, lane)
+	record.Wait = time.Since(asked)
 	if failed == nil && req.sure != nil {
 		asking := time.Now()
 		if err := req.sure(); err != nil {
@@ -131,7 +128,8 @@ func (c *Client) call(ctx context.Context, lane Lane, req request, accept func([
 		record.Sent, failed = c.exchange(ctx, req, accept)
 		record.Duration = time.Since(sending)
 		if record.Sent {
-			count(ctx)
+			visit.sent++
+			c.flights.heard(failed == nil || failed.Status != 0)
 		}
 	}
 	if failed != nil {

@@ -2,14 +2,13 @@ package certcentral
 
 import (
 	"cmp"
-	"math"
 	"sync"
 	"time"
 )
 
 const (
-	// maxFlights is how many calls of one client are under way at a time.
-	maxFlights = 32
+	// maxFlights is how many visits of one client are under way at a time.
+	maxFlights = 36
 	// keptFlights are those that background looks leave to what people wait for, of one client's and of all.
 	keptFlights = 4
 	// deadFlights is that for a service that has not answered deadAfter calls in a row: enough to see it come back.
@@ -19,9 +18,9 @@ const (
 	firstTook = 100 * time.Millisecond
 )
 
-// Places are shared by all clients, whose calls take one each while they are under way: as many as there are workers to make calls.
-// A client gets no more of them than it would leave free. So one that is alone gets half, of two each a third, and however many
-// are slow, there is a place for the next one. Walks take none: there is one a client, and they have workers of their own.
+// Places are shared by all clients, whose visits take one each: as many as there are workers to make them. A client gets no more of
+// them than it would leave free. So one that is alone gets half, of two each a third, and however many are slow, there is a place for
+// the next one. Walks take none: there is one a client, and they have workers of their own.
 type Places struct {
 	all int
 
@@ -63,19 +62,19 @@ func (p *Places) half() int {
 	return p.all / 2
 }
 
-// flights counts a client's calls under way, so that a dead or slow account leaves room for the others.
+// flights counts a client's visits under way, so that a dead or slow account leaves room for the others.
 type flights struct {
 	places *Places
 
 	mu         sync.Mutex
 	now        int
 	unanswered int                // calls in a row that no answer came to
-	took       time.Duration      // how long calls take, the latest ones most of all; 0 before there was one
-	next       map[Lane]time.Time // when the call of the lane that was sent away last may come back
+	took       time.Duration      // how long visits take, the latest ones most of all; 0 before there was one
+	next       map[Lane]time.Time // when the visit of the lane that was sent away last may come back
 }
 
-// begin counts a call, unless there are too many. One that goes on with what others began always finds a place: its worker has one.
-func (f *flights) begin(lane Lane, goesOn bool) bool {
+// begin counts a visit, unless there are too many.
+func (f *flights) begin(lane Lane) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	limit, spare := maxFlights, f.now
@@ -85,9 +84,6 @@ func (f *flights) begin(lane Lane, goesOn bool) bool {
 	if f.unanswered >= deadAfter {
 		limit, spare = deadFlights, max(spare, f.places.half())
 	}
-	if goesOn {
-		limit, spare = math.MaxInt, math.MinInt
-	}
 	if f.now >= limit || lane != Sweep && !f.places.take(spare) {
 		return false
 	}
@@ -95,7 +91,7 @@ func (f *flights) begin(lane Lane, goesOn bool) bool {
 	return true
 }
 
-// later is how long a call that found no place should wait: for one place each, as fast as answers make room, so that those who were
+// later is how long a visit that found no place should wait: for one place each, as fast as they become free, so that those who were
 // sent away together neither come back together nor leave places empty; 0 when nobody knows, as the service does not answer.
 func (f *flights) later(lane Lane, now time.Time) time.Duration {
 	f.mu.Lock()
@@ -111,23 +107,31 @@ func (f *flights) later(lane Lane, now time.Time) time.Duration {
 	if f.next == nil {
 		f.next = map[Lane]time.Time{}
 	}
-	f.next[lane] = next.Add(took * 3 / 4 / time.Duration(max(f.now, 1))) // a little sooner than there is room: some will not come
+	// A little sooner than there is room, since some will not come; and as if all places of the client were its own, since those that
+	// others have now may be free by then.
+	f.next[lane] = next.Add(took * 7 / 8 / (maxFlights - keptFlights))
 	return next.Sub(now)
 }
 
-// end counts a call out again, after the time that it had its place. One that was not sent tells nothing of the service.
-func (f *flights) end(lane Lane, sent, answered bool, took time.Duration) {
+// end counts a visit out again, after the time that it had its place, which tells nothing where nothing was sent.
+func (f *flights) end(lane Lane, sent bool, took time.Duration) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.now--
 	if lane != Sweep {
 		f.places.leave()
 	}
-	switch {
-	case answered:
-		f.unanswered = 0
+	if sent {
 		f.took = (7*cmp.Or(f.took, took) + took) / 8
-	case sent:
-		f.unanswered++
+	}
+}
+
+// heard counts the calls in a row that no answer came to.
+func (f *flights) heard(answer bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.unanswered++
+	if answer {
+		f.unanswered = 0
 	}
 }

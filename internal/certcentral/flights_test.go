@@ -50,9 +50,9 @@ func TestCallsThatFindNoPlaceComeBackAsAnswersMakeRoom(t *testing.T) {
 	var f flights
 	g.Expect(f.fill(Poll)).To(Equal(maxFlights - keptFlights))
 	g.Expect(f.fill(Change)).To(Equal(keptFlights), "what a person waits for has places of its own")
-	f.end(Poll, true, true, time.Second)
-	f.end(Poll, true, true, time.Second)
-	const room = time.Second * 3 / 4 / (maxFlights - 2)
+	f.end(Poll, true, time.Second)
+	f.end(Poll, true, time.Second)
+	const room = time.Second * 7 / 8 / (maxFlights - keptFlights)
 	for i := range 1000 {
 		g.Expect(f.later(Poll, now)).To(Equal(time.Second/2 + time.Duration(i)*room))
 	}
@@ -61,7 +61,7 @@ func TestCallsThatFindNoPlaceComeBackAsAnswersMakeRoom(t *testing.T) {
 	}
 	g.Expect(f.later(Poll, now.Add(time.Hour))).To(Equal(time.Second/2), "places that nobody came back for are no debt")
 	for range deadAfter {
-		f.end(Poll, true, false, time.Second)
+		f.heard(false)
 	}
 	g.Expect(f.later(Poll, now)).To(BeZero())
 }
@@ -76,7 +76,7 @@ func TestThePlacesNobodyCameBackForDelayNobodyWithoutBound(t *testing.T) {
 
 // fill begins calls of a lane until one finds no place, and returns how many found one.
 func (f *flights) fill(lane Lane) (begun int) {
-	for f.begin(lane, false) {
+	for f.begin(lane) {
 		begun++
 	}
 	return begun
@@ -90,15 +90,15 @@ func TestHoweverManyAccountsAreSlowThereIsAPlaceForTheNextOne(t *testing.T) {
 		slow[i].places = places
 		begun = append(begun, slow[i].fill(Poll))
 	}
-	g.Expect(begun[:9]).To(Equal([]int{28, 28, 18, 9, 5, 2, 1, 1, 0}), "each leaves as many as it takes, and some")
+	g.Expect(begun[:8]).To(Equal([]int{32, 30, 15, 8, 4, 2, 1, 0}), "each leaves as many as it takes, and some")
 	g.Expect(places.all - places.taken).To(Equal(keptFlights))
 
 	next := flights{places: places}
-	g.Expect(next.begin(Change, false)).To(BeTrue())
-	next.end(Change, true, true, time.Second)
+	g.Expect(next.begin(Change)).To(BeTrue())
+	next.end(Change, true, time.Second)
 	for i := range slow {
 		for range begun[i] {
-			slow[i].end(Poll, true, true, time.Second)
+			slow[i].end(Poll, true, time.Second)
 		}
 	}
 	g.Expect(places.taken).To(BeZero())
@@ -118,23 +118,36 @@ func TestAccountsThatAreDeadLeaveHalfOfAllPlaces(t *testing.T) {
 func TestWalksTakeNoPlaceOfWorkers(t *testing.T) {
 	g, places := NewWithT(t), NewPlaces(0)
 	f := flights{places: places}
-	g.Expect(f.begin(Poll, false)).To(BeFalse())
-	g.Expect(f.begin(Sweep, false)).To(BeTrue())
-	f.end(Sweep, true, true, time.Second)
+	g.Expect(f.begin(Poll)).To(BeFalse())
+	g.Expect(f.begin(Sweep)).To(BeTrue())
+	f.end(Sweep, true, time.Second)
 	g.Expect(places.taken).To(BeZero())
 }
 
-func TestWhoGotAnAnswerFindsAPlaceToGoOn(t *testing.T) {
+func TestAVisitKeepsItsPlaceUntilItEnds(t *testing.T) {
 	w := newWorld(t, answering(200, documented))
-	ctx, _ := Count(t.Context())
+	ctx, visit := Begin(t.Context())
 	_, err := w.GetUser(ctx, Poll, 125039)
 	w.g.Expect(err).NotTo(HaveOccurred())
-	w.flights.fill(Change)
-	_, err = w.GetUser(t.Context(), Change, 125039)
-	w.g.Expect(w.failure(t, err).Kind).To(Equal(Deferred))
+	w.g.Expect(w.flights.fill(Change)).To(Equal(maxFlights - 1))
 	_, err = w.GetUser(ctx, Change, 125039)
-	w.g.Expect(err).NotTo(HaveOccurred(), "or the write would begin again with another look")
-	w.g.Expect(w.flights.now).To(Equal(maxFlights))
+	w.g.Expect(err).NotTo(HaveOccurred(), "or a write would begin again with another look")
+	w.g.Expect(visit.Sent()).To(Equal(int64(2)))
+	visit.End()
+	visit.End()
+	w.g.Expect(w.flights.now).To(Equal(maxFlights - 1))
+	w.g.Expect(w.flights.took).To(BeNumerically(">", 0))
+}
+
+func TestAVisitThatSentNothingTellsNotHowLongOnesTake(t *testing.T) {
+	w := newWorld(t, answering(429, ""))
+	_, _ = w.GetUser(t.Context(), Poll, 125039)
+	took := w.flights.took
+	ctx, visit := Begin(t.Context())
+	_, err := w.GetUser(ctx, Poll, 125039)
+	w.g.Expect(w.failure(t, err).Sent).To(BeFalse(), "while all pause")
+	visit.End()
+	w.g.Expect([]any{w.flights.took, w.flights.now}).To(Equal([]any{took, 0}))
 }
 
 func TestADeadServiceIsAskedByFew(t *testing.T) {

@@ -37,8 +37,8 @@ func newTransport(caBundle []byte) (*http.Transport, error) {
 		MaxResponseHeaderBytes: 64 << 10,
 		DisableCompression:     true,
 		Protocols:              &protocols,
-		MaxIdleConnsPerHost:    4,
-		MaxConnsPerHost:        256, // more than calls can be under way: one that waited for a connection would run out of time
+		MaxIdleConnsPerHost:    maxFlights, // a visit thinks between its calls, and a connection costs more than they do
+		MaxConnsPerHost:        64,         // more than calls can be under way: one that waited for a connection would run out of time
 		IdleConnTimeout:        idleTimeout,
 	}, nil
 }

@@ -48,7 +48,7 @@ type findings struct {
 	tip     *tip                 // what the account's list of users has that the status does not; nil when nothing
 	rested  bool                 // the status was judged instead of a look
 	begun   time.Time            // when the reconcile began
-	calls   *certcentral.Tally   // what it asked of CertCentral
+	visit   *certcentral.Visit   // its requests
 }
 
 // writes are the differences that the plan writes.
@@ -71,14 +71,21 @@ func (r *UserReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.
 	}
 	r.seen.see(user)
 	found := findings{begun: r.Clock.Now(), tip: r.Sweeps.tip(req.NamespacedName)}
-	ctx, found.calls = certcentral.Count(ctx)
-	err := r.look(ctx, user, &found)
-	reach(looked)
-	if err == nil {
-		found.decide(user)
-		err = r.act(ctx, user, &found)
-	}
+	err := r.visit(ctx, user, &found)
 	return r.report(ctx, user, found, err)
+}
+
+// visit looks, decides and acts.
+func (r *UserReconciler) visit(ctx context.Context, user *v1alpha1.CertCentralUser, found *findings) error {
+	ctx, found.visit = certcentral.Begin(ctx)
+	defer found.visit.End()
+	err := r.look(ctx, user, found)
+	reach(looked)
+	if err != nil {
+		return err
+	}
+	found.decide(user)
+	return r.act(ctx, user, found)
 }
 
 // decide judges the last look.

@@ -33,7 +33,7 @@ func (r *UserReconciler) decided(ctx context.Context, user *v1alpha1.CertCentral
 	if fields, causes := fieldsOf(differences); fields != "" {
 		line = append(line, "fields", fields, "cause", causes)
 	}
-	line = append(line, "calls", found.calls.Sent(), "seconds", r.Clock.Since(found.begun).Seconds())
+	line = append(line, "calls", found.visit.Sent(), "seconds", r.Clock.Since(found.begun).Seconds())
 	ctrl.LoggerFrom(ctx).Info(note, line...)
 }
 

@@ -16,10 +16,10 @@ const (
 	few = 20
 	// sickEach is how many services have each of the illnesses.
 	sickEach = 3
-	// openFiles and goroutines are what the manager may have with many accounts: a connection for each worker and walk, and 4 idle
-	// ones an account, with 2 goroutines each.
-	openFiles  = 500
-	goroutines = 1500
+	// openFiles and goroutines are what the manager may have with many accounts: a connection for each worker and each walk, and as
+	// many that are idle and soon closed, with 2 goroutines each; and the workers.
+	openFiles  = 700
+	goroutines = 2000
 )
 
 // illnesses are what services may have: they are dead, slow, or throttle.

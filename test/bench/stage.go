@@ -23,7 +23,7 @@ import (
 const (
 	namespace   = "bench"
 	latency     = 100 * time.Millisecond // of each answer of CertCentral
-	concurrency = 32                     // calls that one account has under way at a time at most
+	concurrency = 32                     // background looks that one account has under way at a time at most
 	pageRows    = 500                    // of a list of users
 	keyOwner    = 1                      // CertCentral's id of the user whose key it is
 	firstID     = 1000                   // of the users that resources declare

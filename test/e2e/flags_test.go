@@ -31,8 +31,8 @@ var _ = Describe("The command line", func() {
 		Expect(output).To(ContainSubstring(message))
 	},
 		Entry(nil, "start", `unexpected argument "start": every setting is a flag`),
-		Entry(nil, "--concurrency=0", "--concurrency is 0: it must be from 1 to 256"),
-		Entry(nil, "--concurrency=257", "--concurrency is 257: it must be from 1 to 256"),
+		Entry(nil, "--concurrency=0", "--concurrency is 0: it must be from 1 to 1024"),
+		Entry(nil, "--concurrency=1025", "--concurrency is 1025: it must be from 1 to 1024"),
 		Entry(nil, "--log-level=loud", `--log-level is "loud": it must be debug, info or error`),
 		Entry(nil, "--log-format=xml", `--log-format is "xml": it must be auto, json or console`),
 		Entry(nil, "--allowed-endpoints=http://www.digicert.com/services/v2", `for flag -allowed-endpoints: `),
@@ -46,7 +46,7 @@ var _ = Describe("The command line", func() {
 		docs, err := os.ReadFile(filepath.Join("..", "..", "docs", "install.md"))
 		Expect(err).NotTo(HaveOccurred())
 		flags := regexp.MustCompile(`(?m)^  -(\S+).*\n    \t(.+?)(?: \(default (.+)\))?$`).FindAllStringSubmatch(help, -1)
-		Expect(len(flags)).To(Equal(strings.Count(help, "\n  -")))
+		Expect(flags).To(HaveLen(strings.Count(help, "\n  -")))
 		for _, flag := range flags {
 			preset := "–"
 			if flag[3] != "" {
