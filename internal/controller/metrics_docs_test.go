@@ -23,6 +23,7 @@ func toldWorld(ctx SpecContext) *world {
 	user := w.newUser(ctx, "john-smith", `profile: {jobTitle: Senior Admin}`)
 	w.reconcile(ctx, user)
 	w.fault(simulator.Fault{Match: simulator.Match{Times: 1}, Do: later(429, "60")})
+	edit(ctx, user, `profile: {jobTitle: Admin}`)
 	w.reconcile(ctx, user)
 	w.reconcile(ctx, user)
 	return w
