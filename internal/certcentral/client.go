@@ -25,7 +25,7 @@ type Config struct {
 	Endpoint  Endpoint
 	Key       APIKey
 	Budget    *Budget       // of the same key
-	Places    *Places       // of all clients; nil for no end of them
+	Places    *Places       // for the visits of all clients; nil for no end of them
 	CABundle  []byte        // PEM certificates, trusted beside the system roots
 	UserAgent string        // "certcentral-user-operator" when empty
 	Observe   func(Call)    // called once for each finished or refused call, from its goroutine; may be nil
@@ -72,7 +72,7 @@ func New(cfg Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Client{cfg: cfg, transport: transport, large: make(chan struct{}, 1), flights: flights{places: cfg.Places}}, nil
+	return &Client{cfg: cfg, transport: transport, large: make(chan struct{}, 1)}, nil
 }
 
 // Close closes idle connections. Calls under way go on.
@@ -91,9 +91,9 @@ func (r request) op() string { return r.method + " " + r.route }
 // refuse is the error of arguments that no request can be made of.
 func (r request) refuse(why reason) *Error { return &Error{Kind: Rejected, Op: r.op(), Err: why} }
 
-// take gets a place among the calls under way and a token, or says why not.
-func (c *Client) take(ctx context.Context, visit *Visit, lane Lane) *Error {
-	if !visit.enter(&c.flights, lane) {
+// take gets a place among the visits under way and a token, or says why not.
+func (c *Client) take(ctx context.Context, visit *Visit, lane Lane, places *Places) *Error {
+	if !visit.enter(&c.flights, lane, places) {
 		wait := c.flights.later(lane, c.cfg.Budget.now())
 		if wait == 0 {
 			wait = c.cfg.Budget.later(lane)
@@ -107,12 +107,13 @@ func (c *Client) take(ctx context.Context, visit *Visit, lane Lane) *Error {
 // With a nil accept any 2xx will do. The error, if any, is an *Error.
 func (c *Client) call(ctx context.Context, lane Lane, req request, accept func([]byte) error) error {
 	record := Call{Method: req.method, Route: req.route, Outcome: "ok"}
-	visit, own := visitOf(ctx)
-	if own {
+	visit, places := visitOf(ctx), c.cfg.Places
+	if visit == nil { // of an account or a walk, which have workers of their own
+		visit, places = &Visit{}, nil
 		defer visit.End()
 	}
 	asked := time.Now()
-	failed := c.take(ctx, visit, lane)
+	failed := c.take(ctx, visit, lane, places)
 	record.Wait = time.Since(asked)
 	if failed == nil && req.sure != nil {
 		asking := time.Now()

@@ -18,9 +18,9 @@ const (
 	firstTook = 100 * time.Millisecond
 )
 
-// Places are shared by all clients, whose visits take one each: as many as there are workers to make them. A client gets no more of
-// them than it would leave free. So one that is alone gets half, of two each a third, and however many are slow, there is a place for
-// the next one. Walks take none: there is one a client, and they have workers of their own.
+// Places are shared by the visits of all clients, which take one each: as many as there are workers to make them. A client gets no
+// more of them than it would leave free. So one that is alone gets half, of two each a third, and however many are slow, there is a
+// place for the next one.
 type Places struct {
 	all int
 
@@ -54,18 +54,16 @@ func (p *Places) leave() {
 	p.taken--
 }
 
-// half is what services that don't answer leave to the others, however many they are.
-func (p *Places) half() int {
+// share is one part in so many of all places.
+func (p *Places) share(parts int) int {
 	if p == nil {
 		return 0
 	}
-	return p.all / 2
+	return p.all / parts
 }
 
 // flights counts a client's visits under way, so that a dead or slow account leaves room for the others.
 type flights struct {
-	places *Places
-
 	mu         sync.Mutex
 	now        int
 	unanswered int                // calls in a row that no answer came to
@@ -73,18 +71,19 @@ type flights struct {
 	next       map[Lane]time.Time // when the visit of the lane that was sent away last may come back
 }
 
-// begin counts a visit, unless there are too many.
-func (f *flights) begin(lane Lane) bool {
+// begin counts a visit, unless there are too many. Services that don't answer leave half of all places to the others, however many
+// they are.
+func (f *flights) begin(lane Lane, places *Places) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	limit, spare := maxFlights, f.now
 	if lane != Change {
-		limit, spare = limit-keptFlights, spare+keptFlights
+		limit, spare = limit-keptFlights, spare+min(keptFlights, places.share(8))
 	}
 	if f.unanswered >= deadAfter {
-		limit, spare = deadFlights, max(spare, f.places.half())
+		limit, spare = deadFlights, max(spare, places.share(2))
 	}
-	if f.now >= limit || lane != Sweep && !f.places.take(spare) {
+	if f.now >= limit || !places.take(spare) {
 		return false
 	}
 	f.now++
@@ -114,13 +113,11 @@ func (f *flights) later(lane Lane, now time.Time) time.Duration {
 }
 
 // end counts a visit out again, after the time that it had its place, which tells nothing where nothing was sent.
-func (f *flights) end(lane Lane, sent bool, took time.Duration) {
+func (f *flights) end(places *Places, sent bool, took time.Duration) {
+	places.leave()
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.now--
-	if lane != Sweep {
-		f.places.leave()
-	}
 	if sent {
 		f.took = (7*cmp.Or(f.took, took) + took) / 8
 	}

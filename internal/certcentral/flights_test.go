@@ -48,10 +48,10 @@ func TestCallsWithoutAnAnswerLeaveRoomForOtherAccounts(t *testing.T) {
 func TestCallsThatFindNoPlaceComeBackAsAnswersMakeRoom(t *testing.T) {
 	g, now := NewWithT(t), time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	var f flights
-	g.Expect(f.fill(Poll)).To(Equal(maxFlights - keptFlights))
-	g.Expect(f.fill(Change)).To(Equal(keptFlights), "what a person waits for has places of its own")
-	f.end(Poll, true, time.Second)
-	f.end(Poll, true, time.Second)
+	g.Expect(f.fill(Poll, nil)).To(Equal(maxFlights - keptFlights))
+	g.Expect(f.fill(Change, nil)).To(Equal(keptFlights), "what a person waits for has places of its own")
+	f.end(nil, true, time.Second)
+	f.end(nil, true, time.Second)
 	const room = time.Second * 7 / 8 / (maxFlights - keptFlights)
 	for i := range 1000 {
 		g.Expect(f.later(Poll, now)).To(Equal(time.Second/2 + time.Duration(i)*room))
@@ -74,9 +74,9 @@ func TestThePlacesNobodyCameBackForDelayNobodyWithoutBound(t *testing.T) {
 	}
 }
 
-// fill begins calls of a lane until one finds no place, and returns how many found one.
-func (f *flights) fill(lane Lane) (begun int) {
-	for f.begin(lane) {
+// fill begins visits of a lane until one finds no place, and returns how many found one.
+func (f *flights) fill(lane Lane, places *Places) (begun int) {
+	for f.begin(lane, places) {
 		begun++
 	}
 	return begun
@@ -87,41 +87,52 @@ func TestHoweverManyAccountsAreSlowThereIsAPlaceForTheNextOne(t *testing.T) {
 	slow := make([]flights, 60)
 	var begun []int
 	for i := range slow {
-		slow[i].places = places
-		begun = append(begun, slow[i].fill(Poll))
+		begun = append(begun, slow[i].fill(Poll, places))
 	}
 	g.Expect(begun[:8]).To(Equal([]int{32, 30, 15, 8, 4, 2, 1, 0}), "each leaves as many as it takes, and some")
 	g.Expect(places.all - places.taken).To(Equal(keptFlights))
 
-	next := flights{places: places}
-	g.Expect(next.begin(Change)).To(BeTrue())
-	next.end(Change, true, time.Second)
+	var next flights
+	g.Expect(next.begin(Change, places)).To(BeTrue())
+	next.end(places, true, time.Second)
 	for i := range slow {
 		for range begun[i] {
-			slow[i].end(Poll, true, time.Second)
+			slow[i].end(places, true, time.Second)
 		}
 	}
 	g.Expect(places.taken).To(BeZero())
-	g.Expect(next.fill(Poll)).To(Equal(maxFlights-keptFlights), "alone it gets all that one may")
+	g.Expect(next.fill(Poll, places)).To(Equal(maxFlights-keptFlights), "alone it gets all that one may")
 }
 
 func TestAccountsThatAreDeadLeaveHalfOfAllPlaces(t *testing.T) {
 	g, places := NewWithT(t), NewPlaces(96)
 	dead := make([]flights, 60)
 	for i := range dead {
-		dead[i].places, dead[i].unanswered = places, deadAfter
-		dead[i].fill(Change)
+		dead[i].unanswered = deadAfter
+		dead[i].fill(Change, places)
 	}
 	g.Expect(places.taken).To(Equal(48))
 }
 
-func TestWalksTakeNoPlaceOfWorkers(t *testing.T) {
-	g, places := NewWithT(t), NewPlaces(0)
-	f := flights{places: places}
-	g.Expect(f.begin(Poll)).To(BeFalse())
-	g.Expect(f.begin(Sweep)).To(BeTrue())
-	f.end(Sweep, true, time.Second)
-	g.Expect(places.taken).To(BeZero())
+func TestEvenASingleWorkerFindsAPlace(t *testing.T) {
+	for _, lane := range []Lane{Poll, Change} {
+		for workers := range 20 {
+			var f flights
+			NewWithT(t).Expect(f.fill(lane, NewPlaces(workers+1))).To(BeNumerically(">", workers/3))
+		}
+	}
+}
+
+func TestOnlyVisitsTakeThePlacesOfWorkers(t *testing.T) {
+	places := NewPlaces(0)
+	w := newWorld(t, answering(200, documented), func(c *Config) { c.Places = places })
+	_, err := w.GetUser(t.Context(), Poll, 125039)
+	w.g.Expect(err).NotTo(HaveOccurred())
+	ctx, visit := Begin(t.Context())
+	_, err = w.GetUser(ctx, Change, 125039)
+	w.g.Expect(w.failure(t, err).Kind).To(Equal(Deferred))
+	visit.End()
+	w.g.Expect(places.taken).To(BeZero())
 }
 
 func TestAVisitKeepsItsPlaceUntilItEnds(t *testing.T) {
@@ -129,7 +140,7 @@ func TestAVisitKeepsItsPlaceUntilItEnds(t *testing.T) {
 	ctx, visit := Begin(t.Context())
 	_, err := w.GetUser(ctx, Poll, 125039)
 	w.g.Expect(err).NotTo(HaveOccurred())
-	w.g.Expect(w.flights.fill(Change)).To(Equal(maxFlights - 1))
+	w.g.Expect(w.flights.fill(Change, nil)).To(Equal(maxFlights - 1))
 	_, err = w.GetUser(ctx, Change, 125039)
 	w.g.Expect(err).NotTo(HaveOccurred(), "or a write would begin again with another look")
 	w.g.Expect(visit.Sent()).To(Equal(int64(2)))

@@ -5,13 +5,13 @@ import (
 	"time"
 )
 
-// Visit is the requests of one reconcile: it keeps its place among a client's calls under way for all that follow the first one,
-// since a write that found none after the look that it rests on would begin again with another look. It is for one goroutine.
+// Visit is the requests of one reconcile of a user: it keeps its place among a client's visits under way for all that follow the first
+// one, since a write that found none after the look that it rests on would begin again with another look. It is for one goroutine.
 type Visit struct {
-	sent  int64
-	place *flights // nil as long as it has none
-	lane  Lane
-	since time.Time
+	sent   int64
+	in     *flights // nil as long as it has no place
+	places *Places  // that it took one of
+	since  time.Time
 }
 
 type visitKey struct{}
@@ -22,12 +22,10 @@ func Begin(ctx context.Context) (context.Context, *Visit) {
 	return context.WithValue(ctx, visitKey{}, v), v
 }
 
-// visitOf is the visit that a request is part of. One that is part of none is one of its own, and the caller has to end it.
-func visitOf(ctx context.Context) (v *Visit, own bool) {
-	if v, found := ctx.Value(visitKey{}).(*Visit); found {
-		return v, false
-	}
-	return &Visit{}, true
+// visitOf is the visit that a request is part of; nil where it is part of none.
+func visitOf(ctx context.Context) *Visit {
+	v, _ := ctx.Value(visitKey{}).(*Visit)
+	return v
 }
 
 // Sent is how many requests were sent so far, answered or not. Nil has sent none.
@@ -40,20 +38,20 @@ func (v *Visit) Sent() int64 {
 
 // End gives back the place. More than once does no harm.
 func (v *Visit) End() {
-	if v.place != nil {
-		v.place.end(v.lane, v.sent > 0, time.Since(v.since))
+	if v.in != nil {
+		v.in.end(v.places, v.sent > 0, time.Since(v.since))
 	}
-	v.place = nil
+	v.in = nil
 }
 
-// enter gets a place among a client's calls under way, unless the visit has one.
-func (v *Visit) enter(f *flights, lane Lane) bool {
-	if v.place == f {
+// enter gets a place among a client's visits under way, and one of all places, unless the visit has them.
+func (v *Visit) enter(f *flights, lane Lane, places *Places) bool {
+	if v.in == f {
 		return true
 	}
-	if v.place != nil || !f.begin(lane) {
+	if v.in != nil || !f.begin(lane, places) {
 		return false
 	}
-	v.place, v.lane, v.since = f, lane, time.Now()
+	v.in, v.places, v.since = f, places, time.Now()
 	return true
 }
