@@ -93,11 +93,12 @@ func isPage(c simulator.Call) bool {
 // pages is how many calls a list of n users and the owner of the key takes.
 func pages(n int) int { return (n + 1 + pageRows) / pageRows }
 
-// others returns so many users of services that are well, and at first those who were not returned for the longest time: who drifts
-// too often is left alone for a while.
+// others returns so many users of services that are well, from all over the list, and at first those who were not returned for the
+// longest time: who drifts too often is left alone for a while.
 func (s *stage) others(count int) (others []int) {
+	const stride = 7919 // has no divisor in common with any number of users, so that nobody is left out
 	for ; len(others) < count; s.next++ {
-		if i := s.next % s.n; !s.of(i).ill {
+		if i := s.next * stride % s.n; !s.of(i).ill {
 			others = append(others, i)
 		}
 	}
