@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -77,19 +78,25 @@ func (s *stage) ready(ctx context.Context) (int, error) {
 	return int(p.sum("certcentral_users", `condition="Ready"`, `status="True"`)), err
 }
 
-// tick is the unit of the times in /proc/*/stat, on every architecture of Linux.
-const tick = 10 * time.Millisecond
-
-// cpu is the time that the manager has computed.
-func (s *stage) cpu() (time.Duration, error) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.manager.PID()))
-	if err != nil {
-		return 0, err
+// cpu is the time that the manager has computed: of each thread, to the nanosecond, where /proc/*/stat has hundredths of a second.
+func (s *stage) cpu() (sum time.Duration, err error) {
+	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", s.manager.PID()))
+	if len(threads) == 0 {
+		return 0, errors.Join(err, errors.New("no threads of the manager in /proc"))
 	}
-	fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:])) // from the third on
-	user, errUser := strconv.ParseInt(fields[11], 10, 64)
-	system, errSystem := strconv.ParseInt(fields[12], 10, 64)
-	return time.Duration(user+system) * tick, errors.Join(errUser, errSystem)
+	for _, thread := range threads {
+		text, err := os.ReadFile(thread)
+		if err != nil {
+			return 0, err
+		}
+		computed, _, _ := strings.Cut(string(text), " ")
+		nanoseconds, err := strconv.ParseInt(computed, 10, 64)
+		if err != nil {
+			return 0, err
+		}
+		sum += time.Duration(nanoseconds)
+	}
+	return sum, nil
 }
 
 // memory is what the manager has of the machine's, and of the Go heap in bytes that are in use after a collection.

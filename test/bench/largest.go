@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -72,7 +73,7 @@ func (s *stage) driftInBudget(ctx context.Context, budget v1alpha1.Budget, count
 	if err := s.configure(ctx, budget, time.Minute); err != nil {
 		return err
 	}
-	if err := s.settle(ctx); err != nil {
+	if err := errors.Join(s.heard(ctx), s.settle(ctx)); err != nil {
 		return err
 	}
 	if err := pass(ctx, time.Duration(budget.Burst)*time.Minute/time.Duration(budget.RequestsPerMinute)); err != nil { // for it to fill
@@ -89,7 +90,7 @@ func (s *stage) driftInBudget(ctx context.Context, budget v1alpha1.Budget, count
 	if err := s.configure(ctx, outOfTheWay, time.Minute); err != nil {
 		return err
 	}
-	return s.settle(ctx)
+	return errors.Join(s.heard(ctx), s.settle(ctx))
 }
 
 // demand asks for changes: those of many colleagues at once, and those of people while nothing else is done, and while much is.

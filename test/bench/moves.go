@@ -21,6 +21,17 @@ func (s *stage) settle(ctx context.Context) error {
 	return s.await(ctx, "calls to end", func() (bool, error) { return !slices.ContainsFunc(s.calls(), recent), nil })
 }
 
+// heard returns once all users have had their turn whom a change of the account woke, though they made no call.
+func (s *stage) heard(ctx context.Context) error {
+	if err := pass(ctx, time.Second); err != nil { // until they are in the queue
+		return err
+	}
+	return s.await(ctx, "the queue to be empty", func() (bool, error) {
+		p, err := s.metrics(ctx, s.manager.Metrics)
+		return p.sum("workqueue_depth", `controller="certcentraluser"`) == 0, err
+	})
+}
+
 // lookNow asks for a look at all users: for a sweep, or else, as user by user nothing else does it, by changing the account.
 func (s *stage) lookNow(ctx context.Context) error {
 	s.asked++
