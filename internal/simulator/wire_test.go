@@ -17,6 +17,9 @@ type relay struct {
 	*Wire
 	*WithT
 	far chan net.Conn
+
+	endsMu sync.Mutex
+	ends   []net.Conn // that the garbage collector would close where nobody mentions them any more
 }
 
 func newRelay(t *testing.T) *relay {
@@ -24,23 +27,31 @@ func newRelay(t *testing.T) *relay {
 	w := NewWithT(t)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	w.Expect(err).NotTo(HaveOccurred())
-	far := make(chan net.Conn, 10)
+	wire, err := NewWire(l.Addr().String())
+	w.Expect(err).NotTo(HaveOccurred())
+	r := &relay{Wire: wire, WithT: w, far: make(chan net.Conn, 10)}
 	go func() {
 		for {
 			conn, err := l.Accept()
 			if err != nil {
 				return
 			}
-			far <- conn
+			r.keep(conn)
+			r.far <- conn
 		}
 	}()
-	wire, err := NewWire(l.Addr().String())
-	w.Expect(err).NotTo(HaveOccurred())
 	t.Cleanup(func() {
 		_ = l.Close()
 		wire.Close()
+		runtime.KeepAlive(r)
 	})
-	return &relay{wire, w, far}
+	return r
+}
+
+func (r *relay) keep(conn net.Conn) {
+	r.endsMu.Lock()
+	defer r.endsMu.Unlock()
+	r.ends = append(r.ends, conn)
 }
 
 func (r *relay) set(f WireFault) { r.Expect(r.Set(f)).To(Succeed()) }
@@ -48,6 +59,7 @@ func (r *relay) set(f WireFault) { r.Expect(r.Set(f)).To(Succeed()) }
 func (r *relay) dial() net.Conn {
 	conn, err := net.Dial("tcp", r.Addr())
 	r.Expect(err).NotTo(HaveOccurred())
+	r.keep(conn)
 	return conn
 }
 
