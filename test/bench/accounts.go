@@ -58,7 +58,7 @@ func (s *stage) measureAccounts(ctx context.Context, r *report) error {
 	if err != nil {
 		return err
 	}
-	r.lines[len(r.lines)-1].atMostTimes(1.25, among, beside)
+	r.lines[len(r.lines)-1].atMostTimes(1.5, among, beside)
 	return s.bounds(ctx, r)
 }
 
