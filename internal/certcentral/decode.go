@@ -6,6 +6,7 @@ import (
 	"errors"
 	"iter"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -76,12 +77,16 @@ func checkCase(body []byte, into any) error {
 	if !bytes.HasPrefix(bytes.TrimLeft(body, blanks), []byte("{")) {
 		return reason("not a JSON object")
 	}
-	known := reflect.TypeOf(into).Elem()
+	var known []string
+	for field := range reflect.TypeOf(into).Elem().Fields() {
+		known = append(known, field.Tag.Get("json"))
+	}
 	for key := range topKeys(body) {
-		for field := range known.Fields() {
-			if name := field.Tag.Get("json"); key != name && strings.EqualFold(key, name) {
-				return reason("a key in another case")
-			}
+		if slices.Contains(known, key) {
+			continue
+		}
+		if slices.ContainsFunc(known, func(name string) bool { return strings.EqualFold(key, name) }) {
+			return reason("a key in another case")
 		}
 	}
 	return nil
@@ -111,8 +116,8 @@ func topKeys(object []byte) iter.Seq[string] {
 				if depth != 1 || !bytes.HasPrefix(bytes.TrimLeft(object[i+1:], blanks), []byte(":")) {
 					continue
 				}
-				var key string
-				if json.Unmarshal(object[begin:i+1], &key) != nil || !yield(key) {
+				key := string(object[begin+1 : i])
+				if strings.Contains(key, `\`) && json.Unmarshal(object[begin:i+1], &key) != nil || !yield(key) {
 					return
 				}
 			}
