@@ -85,11 +85,18 @@ func (c *coverage) works(now time.Time) bool {
 	return c != nil && c.users != nil && !now.After(c.expires)
 }
 
-// await records that a user waits for the first walk through its account.
-func (s *Sweeps) await(account types.NamespacedName) {
+// await is of, and where no walk has come to anything yet it records, at the same moment, that a user waits for the first one.
+func (s *Sweeps) await(account types.NamespacedName, client *certcentral.Client) *coverage {
+	if s.Off {
+		return &coverage{}
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if c := s.accounts[account]; c != nil && c.client == client {
+		return c
+	}
 	s.awaited[account] = struct{}{}
+	return nil
 }
 
 // set replaces what is vouched for in an account. Its users are woken when they are to be looked at alone and were not until now.

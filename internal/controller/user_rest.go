@@ -24,9 +24,8 @@ func (r *UserReconciler) rest(user *v1alpha1.CertCentralUser, found *findings) e
 	if found.tip != nil && found.tip.full {
 		return nil
 	}
-	covered := r.Sweeps.of(found.access.key, found.access.client)
+	covered := r.Sweeps.await(found.access.key, found.access.client)
 	if covered == nil {
-		r.Sweeps.await(found.access.key)
 		wait := &verdict{silent: true, after: firstWalk}
 		if found.tip != nil {
 			wait.after = recount // the walk that it comes from is about to end

@@ -7,6 +7,7 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/certcentral-io/user-operator/internal/certcentral"
@@ -104,6 +105,20 @@ var _ = Describe("A user of a swept account", func() {
 		c.lie(map[int64]map[string]any{idOf(drifted): nil})
 		c.sweep(ctx)
 		Expect(c.reconcile(ctx, drifted).requests).To(Equal([]string{lookAt(drifted)}))
+	})
+
+	It("waits for no walk that has come to something meanwhile", func() {
+		account, client := types.NamespacedName{Namespace: "pki", Name: "digicert"}, &certcentral.Client{}
+		s := NewSweeps(false)
+		Expect(s.of(account, client)).To(BeNil())
+		s.set(account, &coverage{client: client})
+		Expect(s.await(account, client)).NotTo(BeNil(), "nobody would wake it")
+		s.set(account, &coverage{client: client})
+		Expect(s.lapsed).NotTo(Receive())
+
+		Expect(s.await(account, &certcentral.Client{})).To(BeNil())
+		s.set(account, &coverage{client: client})
+		Expect(s.lapsed).To(Receive())
 	})
 
 	It("keeps a tip until it could be followed", func(ctx SpecContext) {
