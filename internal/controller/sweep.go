@@ -57,11 +57,16 @@ func NewSweeps(off bool) *Sweeps {
 // of returns what the walks through an account came to; nil as long as none has come to anything. What another client saw does
 // not count.
 func (s *Sweeps) of(account types.NamespacedName, client *certcentral.Client) *coverage {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.latest(account, client)
+}
+
+// latest is of, for those who have the lock.
+func (s *Sweeps) latest(account types.NamespacedName, client *certcentral.Client) *coverage {
 	if s.Off {
 		return &coverage{}
 	}
-	s.mu.RLock()
-	defer s.mu.RUnlock()
 	if c := s.accounts[account]; c != nil && c.client == client {
 		return c
 	}
@@ -87,16 +92,13 @@ func (c *coverage) works(now time.Time) bool {
 
 // await is of, and where no walk has come to anything yet it records, at the same moment, that a user waits for the first one.
 func (s *Sweeps) await(account types.NamespacedName, client *certcentral.Client) *coverage {
-	if s.Off {
-		return &coverage{}
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if c := s.accounts[account]; c != nil && c.client == client {
-		return c
+	c := s.latest(account, client)
+	if c == nil {
+		s.awaited[account] = struct{}{}
 	}
-	s.awaited[account] = struct{}{}
-	return nil
+	return c
 }
 
 // set replaces what is vouched for in an account. Its users are woken when they are to be looked at alone and were not until now.
