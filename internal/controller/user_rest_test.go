@@ -121,6 +121,15 @@ var _ = Describe("A user of a swept account", func() {
 		Expect(s.lapsed).To(Receive())
 	})
 
+	It("gives back its place among the calls under way after each turn", func(ctx SpecContext) {
+		w := openWorld(ctx, ``)
+		user := w.newUser(ctx, "john-smith", `profile: {}`)
+		for range 40 { // more than there are places
+			Expect(w.reconcile(ctx, user).requests).NotTo(BeEmpty())
+			w.step(10 * time.Minute)
+		}
+	})
+
 	It("keeps a tip until it could be followed", func(ctx SpecContext) {
 		c := openCrowded(ctx, ``)
 		user := c.people[0]
