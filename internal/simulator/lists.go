@@ -87,7 +87,7 @@ func (s *Simulator) rows(v *visit, people []*person) []User {
 func (s *Simulator) visible(k *credential, service bool) []*person {
 	var visible []*person
 	for _, id := range slices.Sorted(maps.Keys(s.people)) {
-		if p := s.people[id]; p.service == service && p.number("account_id") == k.AccountID {
+		if p := s.people[id]; p.service == service && k.sees(p) {
 			visible = append(visible, p)
 		}
 	}

@@ -15,8 +15,9 @@ import (
 // Call is one call as the simulator saw it. It holds what was sent and served, so it belongs into tests and not into
 // logs.
 type Call struct {
-	Seq     int               `json:"seq"` // counts from 1, on across Reset
-	Time    time.Time         `json:"time"`
+	Seq     int               `json:"seq"`            // counts from 1, on across Reset
+	Time    time.Time         `json:"time"`           // of its arrival
+	Ended   time.Time         `json:"ended,omitzero"` // when its answer was made, or the client had left
 	Method  string            `json:"method"`
 	Path    string            `json:"path"`             // below BasePath, with the query unescaped
 	User    int64             `json:"user,omitempty"`   // whom the path names; for "me" the key's owner
@@ -27,6 +28,8 @@ type Call struct {
 	Served  string            `json:"served,omitempty"` // the answer's body as it went out, at most maxServed bytes of it
 	Applied bool              `json:"applied"`
 	Changed []string          `json:"changed,omitempty"` // the fields that an applied PUT changed, by their API names
+	Before  map[string]string `json:"before,omitempty"`  // the seven fields that an applied PUT found stored, "" where unset
+	After   map[string]string `json:"after,omitempty"`   // and those it left
 	Fault   string            `json:"fault,omitempty"`   // what the fault did, as Do.String has it
 	Note    string            `json:"note,omitempty"`    // the changed fields or the error's codes
 }

@@ -16,8 +16,10 @@ func TestRecord(t *testing.T) {
 		r.Header.Set(name, value)
 	}
 	w.ServeHTTP(httptest.NewRecorder(), r)
-	w.Expect(w.Calls()).To(Equal(Calls{{
-		Seq: 1, Time: w.now, Method: "PUT", Path: "/user/125039?x=[1]", User: john, Key: Fingerprint(w.key),
+	calls := w.Calls()
+	calls[0].Before, calls[0].After = nil, nil // a test of its own
+	w.Expect(calls).To(Equal(Calls{{
+		Seq: 1, Time: w.now, Ended: w.now, Method: "PUT", Path: "/user/125039?x=[1]", User: john, Key: Fingerprint(w.key),
 		Header: map[string]string{"User-Agent": "test/1", "Content-Type": "application/json"},
 		Body:   body(map[string]any{"job_title": "Chief"}),
 		Status: 204, Applied: true, Changed: []string{"job_title"}, Note: "job_title changed",

@@ -7,7 +7,6 @@ import (
 	"maps"
 	"net/mail"
 	"regexp"
-	"strings"
 	"unicode/utf8"
 )
 
@@ -34,6 +33,13 @@ type Rules struct {
 	Trimmed bool `json:"trimmed,omitempty"`
 	// EmailLowered stores written addresses in lower case.
 	EmailLowered bool `json:"email_lowered,omitempty"`
+	// CutTo stores at most so many characters of what is written into a field, by its API name.
+	CutTo map[string]int `json:"cut_to,omitempty"`
+	// Charset is what becomes of the characters of written values on their way into storage; Unicode where "".
+	Charset Charset `json:"charset,omitempty"`
+	// Follows are fields that take over what a PUT changes another one to: the follower by the one followed, as in
+	// {"email": "username"}.
+	Follows map[string]string `json:"follows,omitempty"`
 	// SSOAccepted is the JSON type of is_saml_sso_only in a PUT: SSOString where "".
 	SSOAccepted SSOForm `json:"sso_accepted,omitempty"`
 
@@ -140,6 +146,7 @@ func (r Rules) settle(have User, service bool, body User) (User, []apiError) {
 	if err := r.settleSSO(after, body); err != nil {
 		wrong = append(wrong, *err)
 	}
+	r.follow(have, after)
 	if service {
 		wrong = append(wrong, onlyEmail(have, after)...)
 	}
@@ -154,7 +161,7 @@ func (r Rules) settleField(field profileField, after User, service bool, body Us
 	case !isText && !isNull(sent):
 		return invalid(field.name, "is not a string")
 	case value != "":
-		after.set(field.name, value)
+		after.set(field.name, r.Charset.stored(value))
 		return field.check(value)
 	case field.required && !service:
 		return &apiError{"missing_" + field.name, field.name + " is required"}
@@ -178,16 +185,6 @@ func (r Rules) partly(have, after User) User {
 		}
 	}
 	return part
-}
-
-func (r Rules) normalised(name, value string) string {
-	if r.Trimmed {
-		value = strings.TrimSpace(value)
-	}
-	if r.EmailLowered && name == "email" {
-		value = strings.ToLower(value)
-	}
-	return value
 }
 
 // settleSSO reads the flag in the form asked for. Left out it stays, unless the rules clear it.

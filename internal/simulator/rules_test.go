@@ -1,6 +1,7 @@
 package simulator
 
 import (
+	"maps"
 	"strings"
 	"testing"
 
@@ -53,6 +54,19 @@ func TestPutReplacesTheProfile(t *testing.T) {
 			map[string]any{"email": "J@Example.com"},
 			And(has("email", "j@example.com"), has("first_name", "John")), "email changed",
 		},
+		{"a value may be cut, by characters", Rules{CutTo: map[string]int{"first_name": 4}}, map[string]any{"first_name": "Jürgen"}, has("first_name", "Jürg"), "first_name changed"},
+		{"umlauts may become question marks", Rules{Charset: ASCII}, map[string]any{"first_name": "Jürgen 🙂"}, has("first_name", "J?rgen ?"), "first_name changed"},
+		{"what Latin-1 has may stay", Rules{Charset: Latin1}, map[string]any{"first_name": "Jürgen 🙂"}, has("first_name", "Jürgen ?"), "first_name changed"},
+		{"UTF-8 may be taken for Latin-1", Rules{Charset: Mojibake}, map[string]any{"first_name": "Jürgen"}, has("first_name", "JÃ¼rgen"), "first_name changed"},
+		{"a value may be escaped for HTML", Rules{Charset: Entities}, map[string]any{"first_name": "Jo & Co"}, has("first_name", "Jo &amp; Co"), "first_name changed"},
+		{"an escaped one is checked as it was sent", Rules{Charset: Entities}, map[string]any{"email": "o'b@example.com"}, has("email", "o&#39;b@example.com"), "email changed"},
+		{
+			"a username may follow the address",
+			Rules{Follows: map[string]string{"email": "username"}},
+			map[string]any{"email": "js@example.com"},
+			has("username", "js@example.com"), "username, email changed",
+		},
+		{"and not where the address stays", Rules{Follows: map[string]string{"email": "username"}}, map[string]any{"username": "js"}, has("username", "js"), "username changed"},
 		{"the flag is a string", Rules{}, map[string]any{ssoField: "true"}, has(ssoField, true), "is_saml_sso_only changed"},
 		{"the flag may be a bool", Rules{SSOAccepted: SSOBool}, map[string]any{ssoField: true}, has(ssoField, true), "is_saml_sso_only changed"},
 		{"the flag may be both: a string", Rules{SSOAccepted: SSOBoth}, map[string]any{ssoField: "true"}, has(ssoField, true), "is_saml_sso_only changed"},
@@ -77,6 +91,37 @@ func TestOmittedFlag(t *testing.T) {
 		w.Expect(w.put(john, nil).Code).To(Equal(204))
 		w.Expect(w.User(john)).To(HaveKeyWithValue(ssoField, want))
 	}
+}
+
+// TestUndeclaredValuesAreDamagedToo writes back what was read: what can't be stored as it is gets worse each time.
+func TestUndeclaredValuesAreDamagedToo(t *testing.T) {
+	for charset, want := range map[Charset][]string{
+		Unicode: {"Müller & Co", "Müller & Co"}, ASCII: {"M?ller & Co", "M?ller & Co"}, Latin1: {"Müller & Co", "Müller & Co"},
+		Mojibake: {"MÃ¼ller & Co", "MÃ\u0083Â¼ller & Co"}, Entities: {"Müller &amp; Co", "Müller &amp;amp; Co"},
+	} {
+		w := newWorld(t, Rules{Charset: charset})
+		w.Expect(w.Edit(john, map[string]any{"last_name": "Müller & Co"})).To(Succeed())
+		for _, stored := range want {
+			w.Expect(w.put(john, map[string]any{"last_name": w.User(john)["last_name"]}).Code).To(Equal(204))
+			w.Expect(w.User(john)).To(HaveKeyWithValue("last_name", stored), string(charset))
+		}
+	}
+}
+
+func TestTheRecordHasAllSevenFieldsBeforeAndAfter(t *testing.T) {
+	w := newWorld(t, Rules{OmittedSSOCleared: true})
+	w.Expect(w.Edit(john, map[string]any{ssoField: true, "telephone": nil})).To(Succeed())
+	w.Expect(w.put(john, map[string]any{"job_title": "Chief", "telephone": ""}).Code).To(Equal(204))
+	before := map[string]string{
+		"username": "john.smith@digicert.com", "email": "john.smith@digicert.com", "first_name": "John", "last_name": "Smith",
+		"job_title": "Sys Admin", "telephone": "", ssoField: "true",
+	}
+	after := maps.Clone(before)
+	after["job_title"], after[ssoField] = "Chief", "false"
+	call := w.Calls()[0]
+	w.Expect(call.Before).To(Equal(before))
+	w.Expect(call.After).To(Equal(after))
+	w.Expect(call.Ended).To(Equal(w.now))
 }
 
 func TestPutRefuses(t *testing.T) {

@@ -169,7 +169,7 @@ func (s *Simulator) depart(v *visit, reason string) {
 	if reason == "" && !v.answer.lost() {
 		v.call.Status, v.call.Served = v.answer.status, v.answer.served()
 	}
-	v.call.Note = join(v.answer.note, reason)
+	v.call.Note, v.call.Ended = join(v.answer.note, reason), s.now()
 	s.print(v.call)
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -25,7 +26,8 @@ type Key struct {
 	Key         string      `json:"key"`
 	UserID      int64       `json:"user_id"`
 	AccountID   int64       `json:"account_id"`
-	Permissions Permissions `json:"permissions,omitempty"` // Manage where ""
+	SubAccounts []int64     `json:"sub_accounts,omitempty"` // whose users it sees beside those of AccountID
+	Permissions Permissions `json:"permissions,omitempty"`  // Manage where ""
 }
 
 // Permissions are what a key may do.
@@ -45,6 +47,12 @@ type credential struct {
 	Key
 	revoked  bool
 	admitted []time.Time
+}
+
+// sees tells whether a user is of an account that the key is for.
+func (k *credential) sees(p *person) bool {
+	account := p.number("account_id")
+	return account == k.AccountID || slices.Contains(k.SubAccounts, account)
 }
 
 // newcomer is what AddUser fills in: an active user who has never signed in.

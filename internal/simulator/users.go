@@ -71,7 +71,9 @@ func (s *Simulator) write(v *visit, p *person, after User) answer {
 		p.undoAfter(max(1, owned.After))
 	}
 	s.lag(p)
+	v.call.Before = p.profile()
 	v.call.Changed, v.call.Applied = p.replace(after), true
+	v.call.After = p.profile()
 	done.note = told(v.call.Changed)
 	return done
 }
@@ -110,7 +112,7 @@ func (s *Simulator) find(v *visit, k *credential, id string) *person {
 		v.call.User = n
 	}
 	p := s.people[n]
-	if p == nil || p.number("account_id") != k.AccountID {
+	if p == nil || !k.sees(p) {
 		return nil
 	}
 	return p

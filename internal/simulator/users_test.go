@@ -169,3 +169,12 @@ func TestEdit(t *testing.T) {
 	w.Expect(w.User(1)).To(BeNil())
 	w.Expect(w.RemoveUser(1)).To(BeFalse())
 }
+
+func TestAKeyMaySeeSubAccounts(t *testing.T) {
+	w := newWorld(t, Rules{})
+	w.Expect(w.AddKey(Key{Key: "parent", UserID: owner, SubAccounts: []int64{5}})).To(Succeed())
+	seen := w.callWith("parent", "GET", "/user/500", "")
+	w.Expect(w.object(seen)).To(HaveKeyWithValue("account_id", 5.0))
+	w.Expect(w.callWith("parent", "GET", "/user", "").Body.String()).To(ContainSubstring(`"id":500`))
+	w.Expect(w.callWith(w.key, "GET", "/user/500", "").Code).To(Equal(404))
+}
