@@ -28,10 +28,10 @@ type Call struct {
 	Served  string            `json:"served,omitempty"` // the answer's body as it went out, at most maxServed bytes of it
 	Applied bool              `json:"applied"`
 	Changed []string          `json:"changed,omitempty"` // the fields that an applied PUT changed, by their API names
-	Before  map[string]string `json:"before,omitempty"`  // the seven fields that an applied PUT found stored, "" where unset
-	After   map[string]string `json:"after,omitempty"`   // and those it left
 	Fault   string            `json:"fault,omitempty"`   // what the fault did, as Do.String has it
 	Note    string            `json:"note,omitempty"`    // the changed fields or the error's codes
+	Before  map[string]string `json:"before,omitempty"`  // the seven fields that an applied PUT found stored, "" where unset
+	After   map[string]string `json:"after,omitempty"`   // and those it left
 }
 
 // maxServed bounds what is kept of an answer, so that a long record stays small.
