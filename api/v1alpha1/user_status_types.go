@@ -95,6 +95,15 @@ type CertCentralUserStatus struct {
 	// +optional
 	Enterprise bool `json:"enterprise,omitempty"`
 
+	// unreadable names the fields of this status that are left out, since CertCentral answered them in a shape that nobody can
+	// read, such as container or lastLoginTime. All that is written can always be read.
+	//
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=16
+	// +kubebuilder:validation:items:MaxLength=64
+	Unreadable []string `json:"unreadable,omitempty"`
+
 	// differences between the declared and the live profile that are left.
 	//
 	// +optional

@@ -381,6 +381,11 @@ func (in *CertCentralUserStatus) DeepCopyInto(out *CertCentralUserStatus) {
 			(*in)[i].DeepCopyInto(&(*out)[i])
 		}
 	}
+	if in.Unreadable != nil {
+		in, out := &in.Unreadable, &out.Unreadable
+		*out = make([]string, len(*in))
+		copy(*out, *in)
+	}
 	if in.Differences != nil {
 		in, out := &in.Differences, &out.Differences
 		*out = make([]Difference, len(*in))

@@ -15,32 +15,56 @@ const (
 	maxCode   = 80  // bytes each
 )
 
-// refusal sorts an answer that is no success by its status and the service's error codes (observed traffic: a bad key
-// is a 403). A 403 or 404 that does not carry them comes from something in between, so it says nothing about the user.
-func refusal(status int, codes []string) (Kind, error) {
+// refusal sorts an answer that is no success by its status and the service's error codes (observed traffic: a bad key is a 403). One
+// that carries no code comes from something in between: it says nothing about user, profile or key.
+func refusal(method string, status int, codes []string) (Kind, error) {
+	switch {
+	case status == http.StatusTooManyRequests:
+		return Throttled, foreign(method, status, codes)
+	case status == http.StatusNotAcceptable, status == http.StatusRequestTimeout, 500 <= status && status < 600:
+		return Unavailable, foreign(method, status, codes)
+	case 300 <= status && status < 400:
+		return BadResponse, reason("redirected; refused")
+	case status < 400 || status >= 500:
+		return BadResponse, reason("unexpected status")
+	case len(codes) == 0:
+		return BadResponse, foreign(method, status, codes)
+	}
+	return refusalInWords(status, codes)
+}
+
+// refusalInWords sorts a 4xx that the service explains with codes.
+func refusalInWords(status int, codes []string) (Kind, error) {
 	has := func(code string) bool {
 		return slices.ContainsFunc(codes, func(c string) bool { return matches(c, code) })
 	}
+	badKey := has("access_denied_invalid_key") || has("access_denied|access_denied_invalid_key")
 	switch {
-	case status == http.StatusUnauthorized,
-		status == http.StatusForbidden && (has("access_denied_invalid_key") || has("access_denied|access_denied_invalid_key")):
+	case status == http.StatusUnauthorized, status == http.StatusForbidden && badKey:
 		return KeyRefused, nil
-	case status == http.StatusForbidden && len(codes) > 0:
+	case status == http.StatusForbidden:
 		return Forbidden, nil
 	case status == http.StatusNotFound && has("not_found"):
 		return NotFound, nil
-	case status == http.StatusForbidden, status == http.StatusNotFound:
-		return BadResponse, reason("not an answer of CertCentral")
-	case status == http.StatusTooManyRequests:
-		return Throttled, nil
-	case status == http.StatusNotAcceptable, status == http.StatusRequestTimeout, 500 <= status && status < 600:
-		return Unavailable, nil
-	case 400 <= status && status < 500:
-		return Rejected, nil
-	case 300 <= status && status < 400:
-		return BadResponse, reason("redirected; refused")
+	case status == http.StatusNotFound:
+		return BadResponse, reason("not about a user")
 	}
-	return BadResponse, reason("unexpected status")
+	return Rejected, nil
+}
+
+// foreign says of an error status that nobody explained whose it is, and what may help; nil of one that the service explained.
+func foreign(method string, status int, codes []string) error {
+	switch {
+	case len(codes) > 0:
+		return nil
+	case status == http.StatusMethodNotAllowed:
+		return reason("not from CertCentral: something in between lets no " + method + " through")
+	case status == http.StatusProxyAuthRequired:
+		return reason("from a proxy that wants to know who asks")
+	case status == http.StatusRequestEntityTooLarge:
+		return reason("not from CertCentral: something in between lets no " + method + " of this size through")
+	}
+	return reason("not from CertCentral")
 }
 
 // matches compares a code of the form "general|special" as a whole and by its general part.

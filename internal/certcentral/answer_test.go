@@ -17,9 +17,14 @@ func TestRefusal(t *testing.T) {
 		want   Kind
 	}{
 		"a bad request":                    {400, "bad_request_format", Rejected},
-		"a bad request, unexplained":       {400, "", Rejected},
+		"a bad request of a proxy":         {400, "", BadResponse},
+		"a proxy that lets no PUT through": {405, "", BadResponse},
+		"a proxy for which it is too much": {413, "", BadResponse},
+		"a proxy that asks who asks":       {407, "", BadResponse},
+		"a method refused in words":        {405, "method_not_allowed", Rejected},
 		"another 4xx":                      {409, "conflict", Rejected},
-		"a bad key":                        {401, "", KeyRefused},
+		"a bad key":                        {401, "unauthorized", KeyRefused},
+		"a sign-in page":                   {401, "", BadResponse},
 		"a bad key, as observed":           {403, "access_denied|access_denied_invalid_key", KeyRefused},
 		"a bad key among others":           {403, "x access_denied|access_denied_invalid_key", KeyRefused},
 		"a bad key, the special part only": {403, "access_denied_invalid_key", KeyRefused},
@@ -45,7 +50,7 @@ func TestRefusal(t *testing.T) {
 		"switching protocols":              {101, "", BadResponse},
 	} {
 		t.Run(name, func(t *testing.T) {
-			kind, _ := refusal(tc.status, strings.Fields(tc.codes))
+			kind, _ := refusal("PUT", tc.status, strings.Fields(tc.codes))
 			NewWithT(t).Expect(kind).To(Equal(tc.want))
 		})
 	}
@@ -149,7 +154,7 @@ func FuzzExplain(f *testing.F) {
 		for i := range len(secret) - 7 {
 			g.Expect(strings.Contains(said, secret[i:i+8])).To(BeFalse(), "a part of the key: %q", said)
 		}
-		kind, _ := refusal(403, codes)
+		kind, _ := refusal("GET", 403, codes)
 		g.Expect(kind).To(Equal(map[bool]Kind{true: BadResponse, false: kind}[len(codes) == 0]), "who explains nothing says nothing of a user")
 		e := &Error{Kind: kind, Op: "GET /user/{id}", Status: 403, Codes: codes, Detail: detail}
 		for _, printed := range []string{fmt.Sprintf("%v", e), fmt.Sprintf("%+v", e), fmt.Sprintf("%#v", e), fmt.Sprintf("%q", e)} {

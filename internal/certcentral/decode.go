@@ -17,19 +17,19 @@ import (
 )
 
 // decodeUser reads the answer of the user-info page. What would let a later write change a field by misreading it is
-// refused: see decodeStrict. id, username and email must be present.
-func decodeUser(body []byte) (*User, error) {
+// refused: see decodeStrict. id, username and email must be present. What is only shown is left out where it can't be read.
+func decodeUser(body []byte, now time.Time) (*User, error) {
 	var wire wireUser
 	if err := decodeStrict(body, &wire); err != nil {
 		return nil, err
 	}
 	switch {
-	case present(wire.Errors):
+	case filled(wire.Errors):
 		return nil, reason("an error in place of a user")
 	case wire.ID <= 0 || wire.Username == "" || wire.Email == nil:
 		return nil, reason("a user without id, username or email")
 	}
-	return wire.user(), nil
+	return wire.user(now), nil
 }
 
 // decodeList reads a list of users. A missing list is an empty one (observed traffic).
@@ -38,25 +38,22 @@ func decodeList(body []byte) (*wireList, error) {
 	if err := decodeStrict(body, &list); err != nil {
 		return nil, err
 	}
-	if present(list.Errors) {
+	if filled(list.Errors) {
 		return nil, reason("an error in place of a list")
-	}
-	for _, row := range list.Users {
-		if row.ID <= 0 {
-			return nil, reason("a list row without id")
-		}
 	}
 	return &list, nil
 }
 
-// decodeStrict decodes one JSON object into a struct and refuses what encoding/json would silently repair: bad UTF-8,
-// lone surrogates, duplicate keys, keys that differ from a known one in case only, and data after the object.
-// Errors don't hold values.
+// decodeStrict decodes one JSON object into a struct and refuses what encoding/json would silently repair: bad UTF-8, duplicate keys,
+// keys that differ from a known one in case only, data after the object, and in a text lone surrogates. Errors don't hold values.
 func decodeStrict(body []byte, into any) error {
 	if !utf8.Valid(body) {
 		return reason("not UTF-8")
 	}
 	faults, err := strict.UnmarshalStrict(body, into, strict.DisallowDuplicateFields)
+	if ours, ok := errors.AsType[reason](err); ok {
+		return ours
+	}
 	if err != nil {
 		if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && wrong.Field != "" {
 			return reason("unexpected type of " + wrong.Field)
@@ -66,20 +63,20 @@ func decodeStrict(body []byte, into any) error {
 	if len(faults) > 0 {
 		return reason("a key twice")
 	}
-	if hasLoneSurrogate(body) {
-		return reason("not UTF-16 in an escape")
-	}
 	return checkCase(body, into)
 }
 
-// checkCase refuses a "Job_Title" beside or in place of "job_title": which one counts would be a guess. The body is valid JSON.
+// checkCase refuses a "Job_Title" beside or in place of "job_title": which one counts would be a guess. Of parts that are only shown
+// no other spelling counts. The body is valid JSON.
 func checkCase(body []byte, into any) error {
 	if !bytes.HasPrefix(bytes.TrimLeft(body, blanks), []byte("{")) {
 		return reason("not a JSON object")
 	}
 	var known []string
 	for field := range reflect.TypeOf(into).Elem().Fields() {
-		known = append(known, field.Tag.Get("json"))
+		if !field.Type.Implements(reflect.TypeFor[interface{ shownOnly() }]()) {
+			known = append(known, field.Tag.Get("json"))
+		}
 	}
 	for key := range topKeys(body) {
 		if slices.Contains(known, key) {
@@ -154,25 +151,9 @@ func escape(text []byte) (rune, int) {
 	return rune(unit), 6
 }
 
-// parseLogin reads a login time: absent, null and "" are zero; the documented form has no zone and is taken as UTC, the
-// observed one is RFC 3339. Anything else comes back as it is.
-func parseLogin(raw json.RawMessage) (at time.Time, unparsable string) {
-	if !present(raw) {
-		return time.Time{}, ""
-	}
-	var text string
-	if json.Unmarshal(raw, &text) != nil {
-		return time.Time{}, string(raw)
-	}
-	if text == "" {
-		return time.Time{}, ""
-	}
-	for _, layout := range []string{time.DateTime, time.RFC3339} {
-		if at, err := time.Parse(layout, text); err == nil && 0 < at.UTC().Year() && at.UTC().Year() < 10000 {
-			return at.UTC(), ""
-		}
-	}
-	return time.Time{}, text
-}
-
 func present(raw json.RawMessage) bool { return len(raw) > 0 && string(raw) != "null" }
+
+// filled tells whether there is anything in a JSON value: an empty list of errors is none.
+func filled(raw json.RawMessage) bool {
+	return present(raw) && strings.Trim(string(raw), blanks+`[]{}"`) != ""
+}

@@ -29,7 +29,7 @@ func (c *Client) exchange(ctx context.Context, req request, accept func([]byte) 
 		return connected.Load(), broken(ctx, err)
 	}
 	defer func() { _ = answer.Body.Close() }()
-	failed = c.judge(limited, answer, accept)
+	failed = c.judge(limited, req.method, answer, accept)
 	if failed != nil && failed.Kind == BadResponse && limited.Err() != nil {
 		failed = gaveUp(ctx) // the service saw us hang up and cut its answer short
 	}
@@ -59,7 +59,7 @@ type onceBody struct{}
 func (onceBody) Read([]byte) (int, error) { return 0, io.EOF }
 
 // judge turns an answer into nil or an Error, and tells the budget of success and of 429.
-func (c *Client) judge(ctx context.Context, answer *http.Response, accept func([]byte) error) *Error {
+func (c *Client) judge(ctx context.Context, method string, answer *http.Response, accept func([]byte) error) *Error {
 	if answer.StatusCode/100 == 2 {
 		c.cfg.Budget.succeeded()
 	}
@@ -70,7 +70,7 @@ func (c *Client) judge(ctx context.Context, answer *http.Response, accept func([
 	case accept != nil && answer.StatusCode == http.StatusOK:
 		return c.accept(ctx, answer, accept)
 	}
-	e := c.explained(answer)
+	e := c.explained(method, answer)
 	e.RetryAfter = retryAfter(answer.Header.Get("Retry-After"), c.cfg.Budget.now())
 	if e.Kind == Throttled {
 		e.RetryAfter = c.cfg.Budget.throttled(e.RetryAfter)
@@ -103,14 +103,14 @@ func (c *Client) accept(ctx context.Context, answer *http.Response, accept func(
 
 // explained is the Error of an answer that is no success. Only error statuses have a body worth reading: that of a 101
 // would be a connection without a deadline.
-func (c *Client) explained(answer *http.Response) *Error {
+func (c *Client) explained(method string, answer *http.Response) *Error {
 	e := &Error{Status: answer.StatusCode}
 	if e.Status >= http.StatusBadRequest && !encoded(answer) {
 		if body, whole, err := readSmall(answer.Body); err == nil && whole {
 			e.Codes, e.Detail = c.explain(body)
 		}
 	}
-	e.Kind, e.Err = refusal(e.Status, e.Codes)
+	e.Kind, e.Err = refusal(method, e.Status, e.Codes)
 	return e
 }
 

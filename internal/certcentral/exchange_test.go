@@ -47,11 +47,18 @@ func TestAnswersThatCanNotBeTrusted(t *testing.T) {
 		"compressed unasked":             {encodedAs("gzip", bomb.String()), "an encoding that was not asked for"},
 		"too large":                      {answering(200, strings.Repeat(" ", 4<<20)+documented), "too large"},
 		"too large and without end":      {endless, "too large"},
-		"a proxy's 403":                  {answering(403, "<html>Blocked</html>"), "not an answer of CertCentral"},
-		"a gateway's 403":                {answering(403, `{"message":"Forbidden"}`), "not an answer of CertCentral"},
-		"a compressed 403":               {withStatus(403, encodedAs("gzip", denied)), "not an answer of CertCentral"},
-		"a large 403":                    {answering(403, denied+strings.Repeat(" ", 64<<10)), "not an answer of CertCentral"},
-		"a proxy's 404":                  {answering(404, "404 page not found"), "not an answer of CertCentral"},
+		"a proxy's 403":                  {answering(403, "<html>Blocked</html>"), "not from CertCentral"},
+		"a gateway's 403":                {answering(403, `{"message":"Forbidden"}`), "not from CertCentral"},
+		"a compressed 403":               {withStatus(403, encodedAs("gzip", denied)), "not from CertCentral"},
+		"a large 403":                    {answering(403, denied+strings.Repeat(" ", 64<<10)), "not from CertCentral"},
+		"a proxy's 404":                  {answering(404, "404 page not found"), "not from CertCentral"},
+		"a sign-in page":                 {answering(401, "<html>Log in</html>"), "not from CertCentral"},
+		"an empty 401":                   {answering(401, ""), "not from CertCentral"},
+		"a gateway's 401":                {answering(401, `{"message":"Unauthorized"}`), "not from CertCentral"},
+		"a proxy's 400":                  {answering(400, "<html>Bad</html>"), "not from CertCentral"},
+		"a proxy's 405":                  {answering(405, ""), "not from CertCentral: something in between lets no GET through"},
+		"a proxy's 407":                  {answering(407, ""), "from a proxy that wants to know who asks"},
+		"another page of CertCentral":    {answering(404, `{"errors":[{"code":"not_found_url"}]}`), "not about a user"},
 		"an upgrade nobody asked for":    {upgrade, "unexpected status"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -64,6 +71,43 @@ func TestAnswersThatCanNotBeTrusted(t *testing.T) {
 			w.g.Expect(e.Status).NotTo(BeZero())
 		})
 	}
+}
+
+// What becomes of a write is known only where CertCentral itself refuses it.
+func TestAWriteMayBeApplied(t *testing.T) {
+	const named = `{"errors":[{"code":"access_denied"}]}`
+	for name, tc := range map[string]struct {
+		handler http.HandlerFunc
+		may     bool
+		cause   string
+	}{
+		"refused":            {answering(400, `{"errors":[{"code":"bad_request_format"}]}`), false, "status 400 bad_request_format"},
+		"forbidden":          {answering(403, named), false, "status 403 access_denied"},
+		"a bad key":          {answering(401, named), false, "status 401 access_denied"},
+		"gone":               {answering(404, `{"errors":[{"code":"not_found"}]}`), false, "status 404 not_found"},
+		"too many":           {answering(429, ""), false, "status 429, not from CertCentral"},
+		"fails":              {answering(500, `{"errors":[{"code":"server_error"}]}`), true, "status 500 server_error"},
+		"a gateway's":        {answering(502, "<html>"), true, "status 502, not from CertCentral"},
+		"a page: 400":        {answering(400, "<html>"), true, "status 400, not from CertCentral"},
+		"a page: 401":        {answering(401, "<html>"), true, "status 401, not from CertCentral"},
+		"a page: 403":        {answering(403, "<html>"), true, "status 403, not from CertCentral"},
+		"a page: 404":        {answering(404, "<html>"), true, "status 404, not from CertCentral"},
+		"a page: 405":        {answering(405, "<html>"), true, "status 405, not from CertCentral: something in between lets no PUT through"},
+		"a page: 413":        {answering(413, "<html>"), true, "status 413, not from CertCentral: something in between lets no PUT of this size through"},
+		"no answer":          {hangUp, true, "connection closed"},
+		"another connection": {withStatus(302, answering(200, "")), true, "status 302, redirected; refused"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, tc.handler)
+			e := w.failure(t, w.UpdateUser(t.Context(), 7, Update{}, nil))
+			w.g.Expect(e.MayBeApplied()).To(Equal(tc.may))
+			w.g.Expect(e.Cause()).To(Equal(tc.cause))
+			w.g.Expect(e.DoubtsKey()).To(Equal(name == "a page: 401"))
+		})
+	}
+	g := NewWithT(t)
+	g.Expect((&Error{Kind: Unavailable, Err: timeout}).MayBeApplied()).To(BeFalse(), "it did not go out")
+	g.Expect((&Error{Kind: "Strange", Sent: true}).MayBeApplied()).To(BeTrue())
 }
 
 func TestAnErrorInPlaceOfAUserIsExplained(t *testing.T) {

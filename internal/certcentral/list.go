@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 )
 
 const (
@@ -12,35 +13,67 @@ const (
 	maxPages = 200 // of one list; more is no list we can trust
 )
 
+// ErrOtherCase is the Err of a NotFound of FindUser that came upon a username which differs in case only. Detail is that name.
+const ErrOtherCase = reason("no user with this username, but one with a username that differs in case only")
+
 // FindUser returns the id of the user with exactly this username, compared byte by byte: the search of the service also
-// finds names and addresses. None is NotFound; several ids with the same username are a BadResponse. It sends a request
-// for each page of the search, mostly one.
+// finds names and addresses. None is NotFound, with ErrOtherCase where another case of it is there; several ids with the same
+// username are Ambiguous. A row that can't be read doesn't stand in the way of one that can, but then nobody knows that there is
+// none: BadResponse. It sends a request for each page of the search, mostly one.
 func (c *Client) FindUser(ctx context.Context, lane Lane, username string) (int64, error) {
 	req := request{method: http.MethodGet, route: "/user"}
 	if username == "" {
 		return 0, req.refuse("the username must not be empty")
 	}
-	var found int64
+	search := search{username: username, found: map[id]struct{}{}}
 	query := url.Values{"filters[search]": {username}, "limit": {strconv.Itoa(pageSize)}, "offset": {"0"}}
-	err := c.list(ctx, lane, req, query, func(row wireRow) error {
-		switch {
-		case row.Username == "":
-			return reason("a list row without username")
-		case row.Username != username || int64(row.ID) == found:
-			return nil
-		case found != 0:
-			return reason("several users with this username")
-		}
-		found = int64(row.ID)
-		return nil
-	})
-	switch {
-	case err != nil:
+	if err := c.list(ctx, lane, req, query, search.see); err != nil {
 		return 0, err
-	case found == 0:
-		return 0, &Error{Kind: NotFound, Op: req.op(), Status: http.StatusOK, Sent: true, Err: reason("no user with this username")}
+	}
+	found, failed := search.result()
+	if failed != nil {
+		failed.Op, failed.Sent = req.op(), true
+		return 0, failed
 	}
 	return found, nil
+}
+
+// search is what the rows of a search by username came to.
+type search struct {
+	username  string
+	found     map[id]struct{} // users with exactly this username
+	otherCase string          // the first, by bytes, of the usernames that differ in case only
+	odd       bool            // a row could not be read
+}
+
+func (s *search) see(row wireRow) error {
+	name := string(row.Username.value)
+	switch {
+	case name == "" || name == s.username && row.id() <= 0:
+		s.odd = true
+	case name == s.username:
+		s.found[row.id()] = struct{}{}
+	case strings.EqualFold(name, s.username) && (s.otherCase == "" || name < s.otherCase):
+		s.otherCase = name
+	}
+	return nil
+}
+
+// result is the one user found, or an Error without Op and Sent.
+func (s *search) result() (int64, *Error) {
+	switch {
+	case len(s.found) > 1:
+		return 0, &Error{Kind: Ambiguous, Err: reason("several users with this username")}
+	case len(s.found) == 1:
+		for found := range s.found {
+			return int64(found), nil
+		}
+	case s.odd:
+		return 0, &Error{Kind: BadResponse, Err: reason("a list row without id or username")}
+	case s.otherCase != "":
+		return 0, &Error{Kind: NotFound, Err: ErrOtherCase, Detail: shorten(oneLine(s.otherCase))}
+	}
+	return 0, &Error{Kind: NotFound, Err: reason("no user with this username")}
 }
 
 // ServiceUserIDs returns the ids of the account's service users, of whom only the email may be changed.
@@ -48,7 +81,10 @@ func (c *Client) ServiceUserIDs(ctx context.Context, lane Lane) (map[int64]struc
 	ids := map[int64]struct{}{}
 	req := request{method: http.MethodGet, route: "/user/api-only"}
 	err := c.list(ctx, lane, req, url.Values{}, func(row wireRow) error {
-		ids[int64(row.ID)] = struct{}{}
+		if row.id() <= 0 { // whose it is, nobody knows, and a write would have to
+			return reason("a list row without id")
+		}
+		ids[int64(row.id())] = struct{}{}
 		return nil
 	})
 	if err != nil {
@@ -68,7 +104,7 @@ func (c *Client) list(ctx context.Context, lane Lane, req request, query url.Val
 	return nil
 }
 
-// pager goes through a list of users, each row once, until a page that is the last or brings nothing new. After an error it can
+// pager goes through a list of users, each row once and those without an id as often as they come, until a page that is the last or brings nothing new. After an error it can
 // be asked for the same page again.
 type pager struct {
 	client *Client
@@ -99,10 +135,12 @@ func (p *pager) next(ctx context.Context, lane Lane, each func(wireRow) error) e
 	}
 	before := len(p.seen)
 	for _, row := range list.Users {
-		if _, again := p.seen[row.ID]; again {
+		if _, again := p.seen[row.id()]; again {
 			continue
 		}
-		p.seen[row.ID] = struct{}{}
+		if row.id() > 0 {
+			p.seen[row.id()] = struct{}{}
+		}
 		if err := each(row); err != nil {
 			return &Error{Kind: BadResponse, Op: p.req.op(), Sent: true, Err: err}
 		}

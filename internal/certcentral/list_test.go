@@ -37,8 +37,11 @@ func TestFindUserRefusesToGuess(t *testing.T) {
 		want Kind
 	}{
 		"none":                    {`{"users": [{"id": 1, "username": "other"}]}`, NotFound},
-		"two":                     {`{"users": [{"id": 1, "username": "john"}, {"id": 2, "username": "john"}]}`, BadResponse},
-		"a row without username":  {`{"users": [{"id": 1, "username": "john"}, {"id": 2}]}`, BadResponse},
+		"another case of it":      {`{"users": [{"id": 1, "username": "John"}]}`, NotFound},
+		"two":                     {`{"users": [{"id": 1, "username": "john"}, {"id": 2, "username": "john", "status": "inactive"}]}`, Ambiguous},
+		"two, and one unreadable": {`{"users": [{"id": 1, "username": "john"}, {"id": 2, "username": "john"}, {"id": 3}]}`, Ambiguous},
+		"a row without username":  {`{"users": [{"id": 1, "username": "other"}, {"id": 2}]}`, BadResponse},
+		"an unreadable username":  {`{"users": [{"id": 2, "username": {"is": "john"}}]}`, BadResponse},
 		"a row without id":        {`{"users": [{"username": "john"}]}`, BadResponse},
 		"an error in their place": {`{"users": [], "errors": [{"code": "x", "message": "y"}]}`, BadResponse},
 		"a proxy's page":          {`<html>`, BadResponse},
@@ -51,6 +54,36 @@ func TestFindUserRefusesToGuess(t *testing.T) {
 			w.g.Expect(id).To(BeZero())
 		})
 	}
+}
+
+func TestFindUserIsNotKeptFromItByOddRows(t *testing.T) {
+	for name, row := range map[string]string{
+		"without username":     `{"id": 2}`,
+		"without id":           `{"username": "other"}`,
+		"an odd id":            `{"id": "x", "username": "other"}`,
+		"an odd username":      `{"id": 2, "username": []}`,
+		"an odd name":          `{"id": 2, "username": "other", "first_name": {}}`,
+		"an odd container":     `{"id": 2, "username": "other", "container": []}`,
+		"odd roles":            `{"id": 2, "username": "other", "access_roles": ""}`,
+		"half a character":     `{"id": 2, "username": "other", "job_title": "\ud83d"}`,
+		"a username of digits": `{"id": 2, "username": 7}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, answering(200, `{"users": [`+row+`, {"id": 1, "username": "john"}, `+row+`]}`))
+			id, err := w.FindUser(t.Context(), Change, "john")
+			w.g.Expect(err).NotTo(HaveOccurred())
+			w.g.Expect(id).To(BeEquivalentTo(1))
+		})
+	}
+}
+
+func TestFindUserTellsOfAnotherCase(t *testing.T) {
+	w := newWorld(t, answering(200, `{"users": [{"id": 2, "username": "john@x"}, {"id": 3, "username": "JOHN@x"}]}`))
+	_, err := w.FindUser(t.Context(), Change, "John@x")
+	e := w.failure(t, err)
+	w.g.Expect(e.Kind).To(Equal(NotFound))
+	w.g.Expect(e).To(MatchError(ErrOtherCase))
+	w.g.Expect(e.Detail).To(Equal("JOHN@x"), "the first of them, in whatever order they come")
 }
 
 func TestListsAreReadToTheirEnd(t *testing.T) {
@@ -90,6 +123,12 @@ func TestServiceUserIDs(t *testing.T) {
 	w.g.Expect(ids).To(Equal(map[int64]struct{}{1: {}, 2: {}}))
 	w.g.Expect(w.requests()).To(Equal([]string{"GET /services/v2/user/api-only"}))
 	w.g.Expect(w.seen[0].query).To(BeEmpty())
+}
+
+func TestServiceUsersMustAllBeKnown(t *testing.T) {
+	w := newWorld(t, answering(200, `{"users": [{"id": 1}, {"id": {}}]}`))
+	_, err := w.ServiceUserIDs(t.Context(), Poll)
+	w.g.Expect(w.failure(t, err)).To(MatchError(ContainSubstring("a list row without id")))
 }
 
 func TestAListThatRepeatsItselfEnds(t *testing.T) {

@@ -2,9 +2,14 @@ package certcentral
 
 import (
 	"encoding/json"
+	"errors"
+	"maps"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
+
+	strict "sigs.k8s.io/json"
 )
 
 // id is an integer that the service may write as a number or as a string. It is read exactly: no fraction, no exponent,
@@ -36,6 +41,69 @@ func (f *flag) UnmarshalJSON(raw []byte) error {
 		*f = false
 	default:
 		return &json.UnmarshalTypeError{Value: "value", Type: reflect.TypeFor[bool]()}
+	}
+	return nil
+}
+
+// text is a string that the service may also write as a number, which is read as it is spelled. null is "". What encoding/json would
+// silently repair is refused.
+type text string
+
+func (t *text) UnmarshalJSON(raw []byte) error {
+	switch c := raw[0]; {
+	case c == 'n':
+		return nil
+	case c == '-' || '0' <= c && c <= '9':
+		*t = text(raw)
+		return nil
+	case c != '"':
+		return &json.UnmarshalTypeError{Value: "value", Type: reflect.TypeFor[string]()}
+	case hasLoneSurrogate(raw):
+		return reason("not UTF-16 in an escape")
+	}
+	return json.Unmarshal(raw, (*string)(t))
+}
+
+// lenient is a part of an answer that no write rests on: what can't be read is its zero value, and odd.
+type lenient[T any] struct {
+	value T
+	odd   bool
+}
+
+func (l *lenient[T]) UnmarshalJSON(raw []byte) error {
+	*l = lenient[T]{}
+	if string(raw) == "null" {
+		return nil
+	}
+	if hasLoneSurrogate(raw) || decodePart(raw, &l.value) != nil {
+		*l = lenient[T]{odd: true}
+	}
+	return nil
+}
+
+func (lenient[T]) shownOnly() {}
+
+// decodePart decodes a part of an answer, in which no key may be twice.
+func decodePart(raw []byte, into any) error {
+	faults, err := strict.UnmarshalStrict(raw, into, strict.DisallowDuplicateFields)
+	return errors.Join(append(faults, err)...)
+}
+
+// several is a list that the service may also write as an object with the entries as its values, which then come in the order of
+// their keys.
+type several[T any] []T
+
+func (s *several[T]) UnmarshalJSON(raw []byte) error {
+	if raw[0] != '{' {
+		return decodePart(raw, (*[]T)(s))
+	}
+	var entries map[string]T
+	if err := decodePart(raw, &entries); err != nil {
+		return err
+	}
+	*s = nil
+	for _, key := range slices.Sorted(maps.Keys(entries)) {
+		*s = append(*s, entries[key])
 	}
 	return nil
 }

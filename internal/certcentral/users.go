@@ -28,10 +28,8 @@ type User struct {
 	// Status is open: "active" is seen, the documentation does not list the values.
 	Status string
 	Type   string
-	// LastLogin is in UTC; zero when the user never signed in or the value is unparsable.
-	LastLogin time.Time
-	// LastLoginRaw is set only when a value is present but unparsable, so that the caller can log that (not the value).
-	LastLoginRaw         string
+	// LastLogin is in UTC; zero when the user never signed in, or nobody can read when.
+	LastLogin            time.Time
 	Roles                []Role
 	Container            *Container
 	ContainerAssignments []Assignment
@@ -41,7 +39,27 @@ type User struct {
 	AccountLanguageID   int64
 	CertCentral         bool
 	Enterprise          bool
+	// Unreadable lists the parts that the answer has in a shape nobody can read. They are left out, as if they were not there.
+	Unreadable []Part
 }
+
+// Part is a part of a user that is only shown, as the user-info page spells it.
+type Part string
+
+// The parts that are left out where they can't be read. All others must be readable, or there is no user.
+const (
+	PartStatus               Part = "status"
+	PartType                 Part = "type"
+	PartLastLogin            Part = "last_login_date"
+	PartRoles                Part = "access_roles"
+	PartContainer            Part = "container"
+	PartContainerAssignments Part = "container_assignments"
+	PartContainerVisibility  Part = "container_visibility"
+	PartLanguageID           Part = "language_id"
+	PartAccountLanguageID    Part = "account_language_id"
+	PartCertCentral          Part = "is_cert_central"
+	PartEnterprise           Part = "is_enterprise"
+)
 
 // Role is an access role; compare IDs, the casing of names differs between pages.
 type Role struct {
@@ -129,7 +147,7 @@ func (c *Client) GetMe(ctx context.Context, lane Lane) (*User, error) {
 func (c *Client) getUser(ctx context.Context, lane Lane, req request, id int64) (*User, error) {
 	var user *User
 	err := c.call(ctx, lane, req, func(body []byte) (err error) {
-		user, err = decodeUser(body)
+		user, err = decodeUser(body, c.cfg.Budget.now())
 		if err == nil && id != 0 && user.ID != id {
 			err = reason("the answer is about another user")
 		}

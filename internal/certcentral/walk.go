@@ -8,12 +8,14 @@ import (
 	"time"
 )
 
-// Row is a user as the list of all users has it, without what only a look at the user itself tells: the SSO flag, the languages,
-// the containers it sees.
+// Row is a user as the list of all users has it, without what only a look at the user itself tells: the languages, the containers
+// it sees, and mostly the SSO flag.
 type Row struct {
 	ID      int64
 	Profile Profile // without SAMLSSOOnly
-	// Partial is true of a row that lacks a field which every user has. It can't be compared with a look.
+	// SAMLSSOOnly is nil when the row has no such flag.
+	SAMLSSOOnly *bool
+	// Partial is true of a row that lacks a field which every user has, or has one that can't be read. It can't be compared with a look.
 	Partial     bool
 	Status      string
 	LastLogin   time.Time // in UTC; zero when the row has none, or an unparsable one
@@ -36,7 +38,9 @@ func (c *Client) Walk() *Walk {
 // Next sends the request for one page, and hands over its rows but for those that an earlier page had.
 func (w *Walk) Next(ctx context.Context, lane Lane, each func(Row)) error {
 	return w.next(ctx, lane, func(row wireRow) error {
-		each(row.row())
+		if row.id() > 0 { // without one nobody knows whom it shows; who is not listed is looked at alone
+			each(row.row(w.client.cfg.Budget.now()))
+		}
 		return nil
 	})
 }
@@ -56,21 +60,21 @@ func (w *Walk) Has(user int64) bool {
 // Pages is how many requests a walk through so many users takes.
 func Pages(users int) int { return users/pageSize + 1 }
 
-func (w wireRow) row() Row {
+func (w wireRow) row(now time.Time) Row {
 	r := Row{
-		ID: int64(w.ID), Status: w.Status,
-		Profile: Profile{Username: w.Username, JobTitle: w.JobTitle, Telephone: w.Telephone},
-		Partial: w.Username == "",
-		Roles:   each(w.Roles, func(r wireNamed) Role { return Role{ID: int64(r.ID), Name: r.Name} }),
+		ID: int64(w.id()), Status: string(w.Status.value), SAMLSSOOnly: (*bool)(w.SAMLSSOOnly.value),
+		Profile: Profile{Username: string(w.Username.value), JobTitle: string(w.JobTitle.value), Telephone: string(w.Telephone.value)},
+		Partial: w.Username.value == "" || w.JobTitle.odd || w.Telephone.odd || w.SAMLSSOOnly.odd,
+		Roles:   each(w.Roles.value, wireNamed.role),
 	}
-	if w.FirstName != nil && w.LastName != nil && w.Email != nil {
-		r.Profile.FirstName, r.Profile.LastName, r.Profile.Email = *w.FirstName, *w.LastName, *w.Email
+	if first, last, email := w.FirstName.value, w.LastName.value, w.Email.value; first != nil && last != nil && email != nil {
+		r.Profile.FirstName, r.Profile.LastName, r.Profile.Email = string(*first), string(*last), string(*email)
 	} else {
 		r.Partial = true
 	}
-	r.LastLogin, _ = parseLogin(w.LastLogin)
-	if w.Container != nil {
-		r.ContainerID = int64(w.Container.ID)
+	r.LastLogin, _ = parseLogin(w.LastLogin.value, now)
+	if w.Container.value != nil {
+		r.ContainerID = int64(w.Container.value.ID)
 	}
 	return r
 }

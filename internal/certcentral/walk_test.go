@@ -55,6 +55,41 @@ func TestARowWithoutAFieldThatEveryUserHasIsPartial(t *testing.T) {
 	}
 }
 
+func TestARowHasTheFlagWhereTheListDoes(t *testing.T) {
+	for flag, want := range map[string]*bool{
+		``: nil, `, "is_saml_sso_only": null`: nil, `, "is_saml_sso_only": true`: new(true), `, "is_saml_sso_only": "false"`: new(false),
+		`, "is_saml_sso_only": "1"`: new(true),
+	} {
+		w := newWorld(t, answering(200, `{"users": [{"id": 7, "username": "j", "first_name": "J", "last_name": "S", "email": ""`+flag+`}]}`))
+		var row Row
+		w.g.Expect(w.Walk().Next(t.Context(), Poll, func(r Row) { row = r })).To(Succeed())
+		w.g.Expect(row.SAMLSSOOnly).To(Equal(want), flag)
+		w.g.Expect(row.Partial).To(BeFalse(), flag)
+	}
+}
+
+// One row in an odd shape hides no other, and what can't be read of it is not taken for the user's.
+func TestAnOddRowIsPartialAndTheOthersCount(t *testing.T) {
+	for odd, partial := range map[string]bool{
+		`"job_title": []`: true, `"telephone": {}`: true, `"first_name": false`: true, `"username": "\ud83d"`: true,
+		`"is_saml_sso_only": "yes"`: true, `"is_saml_sso_only": ""`: true, `"email": {}`: true,
+		`"status": []`: false, `"access_roles": ""`: false, `"container": []`: false, `"last_login_date": "2036-01-01 00:00:00"`: false,
+	} {
+		t.Run(odd, func(t *testing.T) {
+			const names = `"first_name": "J", "last_name": "S", "email": "j@example.com"`
+			first, _, _ := strings.Cut(odd, ":")
+			others := `"username": "j", ` + names
+			others = strings.Replace(others, first+": ", `"x`+first[1:]+": ", 1)
+			w := newWorld(t, answering(200, `{"users": [{"id": 1, `+others+`, `+odd+`}, {"id": 2, "username": "k", `+names+`}, {"id": {}}]}`))
+			var rows []Row
+			w.g.Expect(w.Walk().Next(t.Context(), Poll, func(r Row) { rows = append(rows, r) })).To(Succeed())
+			w.g.Expect(rows).To(HaveLen(2))
+			w.g.Expect([]bool{rows[0].Partial, rows[1].Partial}).To(Equal([]bool{partial, false}))
+			w.g.Expect(rows[0].LastLogin).To(BeZero())
+		})
+	}
+}
+
 func TestAWalkGoesOnAfterAPageThatFailed(t *testing.T) {
 	calls := 0
 	w := newWorld(t, func(rw http.ResponseWriter, r *http.Request) {

@@ -1,49 +1,53 @@
 package certcentral
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"time"
+)
 
 // wireUser is the answer of the user-info page. Keys that are not here are not read, the secret ekey above all.
 type wireUser struct {
-	ID                   id              `json:"id"`
-	AccountID            id              `json:"account_id"`
-	Username             string          `json:"username"`
-	FirstName            string          `json:"first_name"`
-	LastName             string          `json:"last_name"`
-	Email                *string         `json:"email"`
-	JobTitle             string          `json:"job_title"`
-	Telephone            string          `json:"telephone"`
-	SAMLSSOOnly          flag            `json:"is_saml_sso_only"`
-	Status               string          `json:"status"`
-	Type                 string          `json:"type"`
-	LastLogin            json.RawMessage `json:"last_login_date"`
-	Roles                []wireNamed     `json:"access_roles"`
-	Container            *wireContainer  `json:"container"`
-	ContainerAssignments []wireContainer `json:"container_assignments"`
-	ContainerVisibility  []wireContainer `json:"container_visibility"`
-	LanguageID           id              `json:"language_id"`
-	AccountLanguageID    id              `json:"account_language_id"`
-	CertCentral          flag            `json:"is_cert_central"`
-	Enterprise           flag            `json:"is_enterprise"`
-	Errors               json.RawMessage `json:"errors"` // in place of a user
+	ID                id                       `json:"id"`
+	AccountID         id                       `json:"account_id"`
+	Username          text                     `json:"username"`
+	FirstName         text                     `json:"first_name"`
+	LastName          text                     `json:"last_name"`
+	Email             *text                    `json:"email"`
+	JobTitle          text                     `json:"job_title"`
+	Telephone         text                     `json:"telephone"`
+	SAMLSSOOnly       flag                     `json:"is_saml_sso_only"`
+	Errors            json.RawMessage          `json:"errors"` // in place of a user
+	LastLogin         lenient[json.RawMessage] `json:"last_login_date"`
+	Status            lenient[text]            `json:"status"`
+	Type              lenient[text]            `json:"type"`
+	LanguageID        lenient[id]              `json:"language_id"`
+	AccountLanguageID lenient[id]              `json:"account_language_id"`
+	CertCentral       lenient[flag]            `json:"is_cert_central"`
+	Enterprise        lenient[flag]            `json:"is_enterprise"`
+
+	Roles                lenient[several[wireNamed]]     `json:"access_roles"`
+	Container            lenient[*wireContainer]         `json:"container"`
+	ContainerAssignments lenient[several[wireContainer]] `json:"container_assignments"`
+	ContainerVisibility  lenient[several[wireContainer]] `json:"container_visibility"`
 }
 
 // wireContainer is a container as the user-info page has it in three places, each with some of the fields.
 type wireContainer struct {
-	ID                 id          `json:"id"`
-	PublicID           string      `json:"public_id"`
-	Name               string      `json:"name"`
-	ParentID           id          `json:"parent_id"`
-	TemplateID         id          `json:"template_id"`
-	HasLogo            flag        `json:"has_logo"`
-	Active             flag        `json:"is_active"`
-	AllowedDomainNames []string    `json:"allowed_domain_names"`
-	Organizations      []wireNamed `json:"organization_assignments"`
+	ID                 id                 `json:"id"`
+	PublicID           text               `json:"public_id"`
+	Name               text               `json:"name"`
+	ParentID           id                 `json:"parent_id"`
+	TemplateID         id                 `json:"template_id"`
+	HasLogo            flag               `json:"has_logo"`
+	Active             flag               `json:"is_active"`
+	AllowedDomainNames several[text]      `json:"allowed_domain_names"`
+	Organizations      several[wireNamed] `json:"organization_assignments"`
 }
 
 // wireNamed is a role or an organization.
 type wireNamed struct {
-	ID   id     `json:"id"`
-	Name string `json:"name"`
+	ID   id   `json:"id"`
+	Name text `json:"name"`
 }
 
 // wireList is a list of users; only GET /user tells the page.
@@ -56,57 +60,90 @@ type wireList struct {
 	Errors json.RawMessage `json:"errors"`
 }
 
-// wireRow is a user in a list: observed traffic has every profile field, status, last login, roles and container, and no more.
+// wireRow is a user in a list: observed traffic has every profile field, status, last login, roles and container, and no more; the
+// SSO flag is taken where it is there. No write rests on a row, and one odd row must not hide the others: all of it is lenient.
 type wireRow struct {
-	ID        id              `json:"id"`
-	Username  string          `json:"username"`
-	FirstName *string         `json:"first_name"`
-	LastName  *string         `json:"last_name"`
-	Email     *string         `json:"email"`
-	JobTitle  string          `json:"job_title"`
-	Telephone string          `json:"telephone"`
-	Status    string          `json:"status"`
-	LastLogin json.RawMessage `json:"last_login_date"`
-	Roles     []wireNamed     `json:"access_roles"`
-	Container *wireContainer  `json:"container"`
+	ID          lenient[id]                 `json:"id"`
+	Username    lenient[text]               `json:"username"`
+	FirstName   lenient[*text]              `json:"first_name"`
+	LastName    lenient[*text]              `json:"last_name"`
+	Email       lenient[*text]              `json:"email"`
+	JobTitle    lenient[text]               `json:"job_title"`
+	Telephone   lenient[text]               `json:"telephone"`
+	SAMLSSOOnly lenient[*flag]              `json:"is_saml_sso_only"`
+	Status      lenient[text]               `json:"status"`
+	LastLogin   lenient[json.RawMessage]    `json:"last_login_date"`
+	Roles       lenient[several[wireNamed]] `json:"access_roles"`
+	Container   lenient[*wireContainer]     `json:"container"`
 }
 
-func (w *wireUser) user() *User {
+// id is the user's; 0 where there is none.
+func (w *wireRow) id() id { return w.ID.value }
+
+// user is the user that the answer is about. Times that lie ahead of now were never a sign-in.
+func (w *wireUser) user(now time.Time) *User {
 	u := &User{
 		ID: int64(w.ID), AccountID: int64(w.AccountID),
 		Profile: Profile{
-			Username: w.Username, FirstName: w.FirstName, LastName: w.LastName, Email: *w.Email,
-			JobTitle: w.JobTitle, Telephone: w.Telephone, SAMLSSOOnly: bool(w.SAMLSSOOnly),
+			Username: string(w.Username), FirstName: string(w.FirstName), LastName: string(w.LastName), Email: string(*w.Email),
+			JobTitle: string(w.JobTitle), Telephone: string(w.Telephone), SAMLSSOOnly: bool(w.SAMLSSOOnly),
 		},
-		Status: w.Status, Type: w.Type,
-		LanguageID: int64(w.LanguageID), AccountLanguageID: int64(w.AccountLanguageID),
-		CertCentral: bool(w.CertCentral), Enterprise: bool(w.Enterprise),
+		Status: string(w.Status.value), Type: string(w.Type.value),
+		LanguageID: int64(w.LanguageID.value), AccountLanguageID: int64(w.AccountLanguageID.value),
+		CertCentral: bool(w.CertCentral.value), Enterprise: bool(w.Enterprise.value),
+		Roles:                each(w.Roles.value, wireNamed.role),
+		ContainerAssignments: each(w.ContainerAssignments.value, wireContainer.assignment),
+		ContainerVisibility:  each(w.ContainerVisibility.value, wireContainer.visible),
 	}
-	u.LastLogin, u.LastLoginRaw = parseLogin(w.LastLogin)
-	if w.Container != nil {
-		u.Container = new(w.Container.container())
+	if w.Container.value != nil {
+		u.Container = new(w.Container.value.container())
 	}
-	u.Roles = each(w.Roles, func(r wireNamed) Role { return Role{ID: int64(r.ID), Name: r.Name} })
-	u.ContainerAssignments = each(w.ContainerAssignments, func(c wireContainer) Assignment {
-		return Assignment{ID: int64(c.ID), ParentID: int64(c.ParentID), Name: c.Name, Active: bool(c.Active)}
-	})
-	u.ContainerVisibility = each(w.ContainerVisibility, wireContainer.visible)
+	login, readable := parseLogin(w.LastLogin.value, now)
+	u.LastLogin, u.Unreadable = login, w.unreadable(readable)
 	return u
+}
+
+// unreadable lists the parts that are left out of a user because they can't be read.
+func (w *wireUser) unreadable(login bool) []Part {
+	var parts []Part
+	for _, p := range []struct {
+		part Part
+		odd  bool
+	}{
+		{PartStatus, w.Status.odd}, {PartType, w.Type.odd}, {PartLastLogin, !login}, {PartRoles, w.Roles.odd},
+		{PartContainer, w.Container.odd}, {PartContainerAssignments, w.ContainerAssignments.odd},
+		{PartContainerVisibility, w.ContainerVisibility.odd}, {PartLanguageID, w.LanguageID.odd},
+		{PartAccountLanguageID, w.AccountLanguageID.odd}, {PartCertCentral, w.CertCentral.odd}, {PartEnterprise, w.Enterprise.odd},
+	} {
+		if p.odd {
+			parts = append(parts, p.part)
+		}
+	}
+	return parts
+}
+
+func (w wireNamed) role() Role { return Role{ID: int64(w.ID), Name: string(w.Name)} }
+
+func (w wireNamed) organization() Organization {
+	return Organization{ID: int64(w.ID), Name: string(w.Name)}
+}
+
+func (w wireContainer) assignment() Assignment {
+	return Assignment{ID: int64(w.ID), ParentID: int64(w.ParentID), Name: string(w.Name), Active: bool(w.Active)}
 }
 
 func (w wireContainer) container() Container {
 	return Container{
-		ID: int64(w.ID), PublicID: w.PublicID, Name: w.Name, ParentID: int64(w.ParentID),
+		ID: int64(w.ID), PublicID: string(w.PublicID), Name: string(w.Name), ParentID: int64(w.ParentID),
 		TemplateID: int64(w.TemplateID), HasLogo: bool(w.HasLogo), Active: bool(w.Active),
 	}
 }
 
 func (w wireContainer) visible() VisibleContainer {
 	return VisibleContainer{
-		Container: w.container(), AllowedDomainNames: w.AllowedDomainNames,
-		Organizations: each(w.Organizations, func(o wireNamed) Organization {
-			return Organization{ID: int64(o.ID), Name: o.Name}
-		}),
+		Container:          w.container(),
+		AllowedDomainNames: each(w.AllowedDomainNames, func(t text) string { return string(t) }),
+		Organizations:      each(w.Organizations, wireNamed.organization),
 	}
 }
 

@@ -102,12 +102,14 @@ func (r *AccountReconciler) connect(ctx context.Context, account *v1alpha1.CertC
 // ask has CertCentral tell whose key it is, when that is due: for a new key, once per interval (once per fullInterval where the
 // account is swept), when a person asks, and for a refused key once a minute.
 func (r *AccountReconciler) ask(ctx context.Context, account *v1alpha1.CertCentralAccount, current *session) error {
-	now := r.Clock.Now()
-	wait := account.Spec.Interval.Duration
+	now, key := r.Clock.Now(), client.ObjectKeyFromObject(account)
+	wait, doubted := account.Spec.Interval.Duration, r.Sessions.inDoubt(key, current.client)
 	switch {
 	case current.refused:
 		wait = keyRecheck
-	case r.Sweeps.of(client.ObjectKeyFromObject(account), current.client).works(now):
+	case doubted:
+		wait = 0
+	case r.Sweeps.of(key, current.client).works(now):
 		wait = max(wait, account.Spec.FullInterval.Duration) // each walk tells that the key is good
 	}
 	if due := current.askedAt.Add(wait); now.Before(due) && !accountRequested(account) {
@@ -120,18 +122,26 @@ func (r *AccountReconciler) ask(ctx context.Context, account *v1alpha1.CertCentr
 		return nil
 	}
 	lane := certcentral.Poll
-	if account.Generation != account.Status.ObservedGeneration || accountRequested(account) || current.owner == nil {
+	if account.Generation != account.Status.ObservedGeneration || accountRequested(account) || current.owner == nil || doubted {
 		lane = certcentral.Change
 	}
 	owner, err := current.client.GetMe(ctx, lane)
-	switch certcentral.KindOf(err) {
+	kind := certcentral.KindOf(err)
+	if doubtsKey(err) {
+		if doubted || current.refused { // a 401 once more, and now about the key alone
+			kind = certcentral.KeyRefused
+		}
+		r.Sessions.suspect(key, current.client)
+	}
+	switch kind {
 	case "":
+		r.Sessions.assure(key)
 		current.owner, current.askedAt, current.refused = owner, now, false
 		r.askServices(ctx, lane, current)
 		return nil
 	case certcentral.KeyRefused:
 		current.askedAt, current.refused = now, true
-		r.Sessions.hold(client.ObjectKeyFromObject(account), current)
+		r.Sessions.hold(key, current)
 		return keyRefused(keyRecheck)
 	default:
 		return err

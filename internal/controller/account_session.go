@@ -56,7 +56,10 @@ type Sessions struct {
 	held    map[types.NamespacedName]*session // nobody may, but what is known of them saves questions
 	opened  chan event.GenericEvent           // accounts whose users can go on
 	ready   chan event.GenericEvent           // accounts that can be swept
-	doubted chan event.GenericEvent           // accounts whose key was refused
+	doubted chan event.GenericEvent           // accounts whose key was refused, or may have been
+
+	doubts     map[types.NamespacedName]*certcentral.Client           // whose key may be what a 401 in somebody else's words meant
+	unreadable map[types.NamespacedName]map[certcentral.Part]struct{} // parts of users that could not be read, as far as it was told
 }
 
 // NewSessions returns no sessions.
@@ -69,6 +72,9 @@ func NewSessions(budgets *certcentral.Budgets, places *certcentral.Places) *Sess
 		opened:  make(chan event.GenericEvent, 1024),
 		ready:   make(chan event.GenericEvent, 1024),
 		doubted: make(chan event.GenericEvent, 1024),
+
+		doubts:     map[types.NamespacedName]*certcentral.Client{},
+		unreadable: map[types.NamespacedName]map[certcentral.Part]struct{}{},
 	}
 }
 
@@ -155,6 +161,10 @@ func (s *Sessions) refuse(key types.NamespacedName, bad *session, now time.Time)
 func (s *Sessions) forget(key types.NamespacedName) {
 	s.hold(key, nil)
 	s.Budgets.Release(key.String())
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.doubts, key)
+	delete(s.unreadable, key)
 }
 
 func wakeUp(waiting chan<- event.GenericEvent, key types.NamespacedName) {

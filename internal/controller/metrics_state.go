@@ -148,6 +148,8 @@ func (c *census) countAdministrator(account types.NamespacedName, user *v1alpha1
 	login := user.CreationTimestamp.Time
 	if last := user.Status.LastLoginTime; last != nil {
 		login = last.Time
+	} else if !couldRead(&user.Status, lastLoginTime) {
+		return // who signed in at a time that nobody can read may have done so today
 	}
 	if oldest, known := c.oldestLogins[account]; !known || login.Before(oldest) {
 		c.oldestLogins[account] = login

@@ -167,6 +167,9 @@ func (r *SweepReconciler) end(
 // failed says what becomes of a walk that a page failed. Where the list can't be had, users are looked at alone.
 func (r *SweepReconciler) failed(account *v1alpha1.CertCentralAccount, open *session, s *sweep, err error) error {
 	now, interval := r.Clock.Now(), account.Spec.Interval.Duration
+	if doubtsKey(err) {
+		r.Sessions.doubt(client.ObjectKeyFromObject(account), open.client)
+	}
 	switch certcentral.KindOf(err) {
 	case certcentral.KeyRefused:
 		s.walk = nil

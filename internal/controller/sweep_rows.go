@@ -1,7 +1,7 @@
 package controller
 
 import (
-	"fmt"
+	"encoding/json"
 	"hash/maphash"
 	"slices"
 
@@ -27,10 +27,10 @@ func compare(row *certcentral.Row, status *v1alpha1.CertCentralUserStatus) news 
 	case row.Partial || have == nil || status.UserID != row.ID,
 		clip(p.Username) != have.Username, clip(p.FirstName) != have.FirstName, clip(p.LastName) != have.LastName,
 		clip(p.Email) != have.Email, clip(p.JobTitle) != have.JobTitle, clip(p.Telephone) != have.Telephone,
-		row.ContainerID != 0 && (status.Container == nil || status.Container.ID != row.ContainerID):
+		row.SAMLSSOOnly != nil && (have.SAMLSSOOnly == nil || *row.SAMLSSOOnly != *have.SAMLSSOOnly),
+		row.ContainerID != 0 && couldRead(status, userContainer) && (status.Container == nil || status.Container.ID != row.ContainerID):
 		return essential
-	case signedIn(row, status), row.Status != "" && clip(row.Status) != status.UserStatus,
-		row.Roles != nil && !sameRoles(row.Roles, status.Roles):
+	case signedIn(row, status), otherStatus(row, status), otherRoles(row, status):
 		return aside
 	}
 	return noNews
@@ -38,7 +38,18 @@ func compare(row *certcentral.Row, status *v1alpha1.CertCentralUserStatus) news 
 
 // signedIn tells whether a row has a later sign-in. An earlier one, or none, is a list that lags or lacks it.
 func signedIn(row *certcentral.Row, status *v1alpha1.CertCentralUserStatus) bool {
-	return !row.LastLogin.IsZero() && (status.LastLoginTime == nil || row.LastLogin.Unix() > status.LastLoginTime.Unix())
+	return !row.LastLogin.IsZero() && couldRead(status, lastLoginTime) &&
+		(status.LastLoginTime == nil || row.LastLogin.Unix() > status.LastLoginTime.Unix())
+}
+
+// What a look at the user could not read is not taken from a row either: the next full look would take it out again.
+
+func otherStatus(row *certcentral.Row, status *v1alpha1.CertCentralUserStatus) bool {
+	return row.Status != "" && couldRead(status, userStatus) && clip(row.Status) != status.UserStatus
+}
+
+func otherRoles(row *certcentral.Row, status *v1alpha1.CertCentralUserStatus) bool {
+	return row.Roles != nil && couldRead(status, userRoles) && !sameRoles(row.Roles, status.Roles)
 }
 
 // sameRoles compares ids, in whatever order, of as many as a status has: the casing of names differs between pages.
@@ -53,10 +64,10 @@ func observeRow(status *v1alpha1.CertCentralUserStatus, row *certcentral.Row) {
 	if signedIn(row, status) {
 		status.LastLoginTime = &metav1.Time{Time: row.LastLogin}
 	}
-	if row.Status != "" {
+	if otherStatus(row, status) {
 		status.UserStatus = clip(row.Status)
 	}
-	if row.Roles != nil && !sameRoles(row.Roles, status.Roles) {
+	if otherRoles(row, status) {
 		status.Roles = roles(row.Roles)
 	}
 }
@@ -77,7 +88,8 @@ var seed = maphash.MakeSeed()
 
 // met counts a row with news, and returns how many times in a row it came as it is.
 func (o oddities) met(row *certcentral.Row) int {
-	last, sum := o[row.ID], maphash.String(seed, fmt.Sprintf("%#v", *row))
+	spelled, _ := json.Marshal(row)
+	last, sum := o[row.ID], maphash.Bytes(seed, spelled)
 	if last.sum != sum {
 		last = oddity{sum: sum}
 	}

@@ -68,7 +68,8 @@ var _ = Describe("An account with many users", func() {
 		Entry("no roles", map[string]any{"access_roles": nil}),
 		Entry("no status", map[string]any{"status": nil}),
 		Entry("no container", map[string]any{"container": nil}),
-		Entry("fields that it never has", map[string]any{"is_saml_sso_only": true}),
+		Entry("no single sign-on flag", map[string]any{"is_saml_sso_only": nil}),
+		Entry("the flag as it is", map[string]any{"is_saml_sso_only": "0"}),
 	)
 
 	DescribeTable("looks at whom the list shows wrongly, until that is known for its way", func(ctx SpecContext, change map[string]any) {
@@ -99,7 +100,23 @@ var _ = Describe("An account with many users", func() {
 		Entry("with no job title", map[string]any{"job_title": nil}),
 		Entry("without a field that everybody has", map[string]any{"email": nil}),
 		Entry("in another container", map[string]any{"container": map[string]any{"id": 99}}),
+		Entry("with another single sign-on flag", map[string]any{"is_saml_sso_only": true}),
+		Entry("with one that can't be read", map[string]any{"is_saml_sso_only": "maybe"}),
+		Entry("with a telephone number that can't be read", map[string]any{"telephone": []any{}}),
 	)
+
+	It("has a drift of the single sign-on flag found within an interval where the list shows the flag", func(ctx SpecContext) {
+		c := openCrowded(ctx, ``)
+		user := c.people[1]
+		Expect(c.Edit(idOf(user), map[string]any{"is_saml_sso_only": true})).To(Succeed())
+		c.lie(map[int64]map[string]any{idOf(user): {"is_saml_sso_only": true}})
+		c.sweep(ctx)
+		Expect(c.tipped()).To(Equal([]string{user.Name}))
+		c.reconcile(ctx, user)
+		Expect(*user.Status.Profile.SAMLSSOOnly).To(BeTrue())
+		c.step(10 * time.Minute)
+		c.expectCalm(ctx)
+	})
 
 	It("does not believe a role that looks deny", func(ctx SpecContext) {
 		c := openCrowded(ctx, ``)

@@ -102,7 +102,7 @@ func (r *UserReconciler) write(ctx context.Context, user *v1alpha1.CertCentralUs
 	now := r.Clock.Now()
 	update := found.plan.Update
 	err := found.access.client.UpdateUser(ctx, found.userID, update, sure)
-	earlier := r.brake.wrote(user, found.access.client, now, err)
+	earlier := r.brake.wrote(user, found, now, err)
 	if err != nil {
 		return err
 	}

@@ -57,7 +57,8 @@ func (b *brake) hold(user *v1alpha1.CertCentralUser, found *findings, now time.T
 	defer b.mu.Unlock()
 	w := b.of(user, now)
 	otherKey := w.refusedKey != nil && w.refusedKey != found.access.client
-	if again := w.refusedAt.Add(slowRecheck); w.refusal != nil && !otherKey && !requested(user) && now.Before(again) {
+	corrected := w.refusal.blamesUndeclared() && len(profile.Undeclared(declared(user.Spec.Profile), found.plan.Update)) == 0
+	if again := w.refusedAt.Add(slowRecheck); w.refusal != nil && !otherKey && !corrected && !requested(user) && now.Before(again) {
 		hold := *w.refusal
 		hold.after = again.Sub(now)
 		return &hold
@@ -69,7 +70,7 @@ func (b *brake) hold(user *v1alpha1.CertCentralUser, found *findings, now time.T
 }
 
 // wrote records what became of a write that was sent, and returns when this generation was written before.
-func (b *brake) wrote(user *v1alpha1.CertCentralUser, client *certcentral.Client, now time.Time, err error) (earlier []time.Time) {
+func (b *brake) wrote(user *v1alpha1.CertCentralUser, found *findings, now time.Time, err error) (earlier []time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	w := b.of(user, now)
@@ -78,9 +79,9 @@ func (b *brake) wrote(user *v1alpha1.CertCentralUser, client *certcentral.Client
 	case "":
 		w.times, w.refusal, w.refusedKey = append(w.times, now), nil, nil
 	case certcentral.Rejected:
-		w.refusal, w.refusedAt, w.refusedKey = failed(err), now, nil
+		w.refusal, w.refusedAt, w.refusedKey = refusedProfile(user, found.plan.Update, err), now, nil
 	case certcentral.Forbidden:
-		w.refusal, w.refusedAt, w.refusedKey = failed(err), now, client
+		w.refusal, w.refusedAt, w.refusedKey = failed(err), now, found.access.client
 	default:
 	}
 	return earlier
@@ -140,8 +141,9 @@ func recall(user *v1alpha1.CertCentralUser, now time.Time) *writes {
 	}
 	switch ready.Reason {
 	case v1alpha1.ReasonRejected:
-		if said, byCertCentral := strings.CutPrefix(ready.Message, rejectedNote); byCertCentral {
-			w.refusal, w.refusedAt = rejected(strings.TrimPrefix(said, saying)), now
+		if strings.HasPrefix(ready.Message, rejectedNote) { // by CertCentral, not by us
+			note, detail, _ := strings.Cut(ready.Message, saying)
+			w.refusal, w.refusedAt = rejected(note, detail), now
 		}
 	case v1alpha1.ReasonNotAccepted:
 		w.bounces = 1

@@ -48,8 +48,11 @@ func (r *UserReconciler) look(ctx context.Context, user *v1alpha1.CertCentralUse
 		hold.after = slowRecheck
 		return hold
 	}
-	if have.LastLoginRaw != "" {
-		ctrl.LoggerFrom(ctx).Info("last login time left out: its form is unknown", "userID", have.ID)
+	for _, part := range have.Unreadable {
+		if r.Sessions.firstUnreadable(found.access.key, part) {
+			ctrl.LoggerFrom(ctx).Info("A part of users can't be read, and is left out of their statuses.",
+				"account", found.access.key.String(), "part", part, "userID", have.ID)
+		}
 	}
 	found.have = have
 	return r.yield(ctx, user, found, client.MatchingFields{fieldRefName: have.Profile.Username})

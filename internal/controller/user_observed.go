@@ -43,6 +43,33 @@ func observe(status *v1alpha1.CertCentralUserStatus, have *certcentral.User) {
 	status.ContainerVisibilityCount = int64(len(have.ContainerVisibility))
 	status.LanguageID, status.AccountLanguageID = have.LanguageID, have.AccountLanguageID
 	status.CertCentral, status.Enterprise = have.CertCentral, have.Enterprise
+	status.Unreadable = nil
+	for _, part := range have.Unreadable {
+		status.Unreadable = append(status.Unreadable, shownAs[part])
+	}
+	slices.Sort(status.Unreadable)
+}
+
+// The names of what a status leaves out because it can't be read, where that matters here.
+const (
+	lastLoginTime = "lastLoginTime"
+	userStatus    = "userStatus"
+	userRoles     = "roles"
+	userContainer = "container"
+)
+
+// shownAs is the field of a status that has a part of a user.
+var shownAs = map[certcentral.Part]string{
+	certcentral.PartStatus: userStatus, certcentral.PartType: "type", certcentral.PartLastLogin: lastLoginTime,
+	certcentral.PartRoles: userRoles, certcentral.PartContainer: userContainer,
+	certcentral.PartContainerAssignments: "containerAssignments", certcentral.PartContainerVisibility: "containerVisibility",
+	certcentral.PartLanguageID: "languageID", certcentral.PartAccountLanguageID: "accountLanguageID",
+	certcentral.PartCertCentral: "certCentral", certcentral.PartEnterprise: "enterprise",
+}
+
+// couldRead tells whether the last look could read a part, or found none.
+func couldRead(status *v1alpha1.CertCentralUserStatus, part string) bool {
+	return !slices.Contains(status.Unreadable, part)
 }
 
 // compareWith writes a judgement into a status.

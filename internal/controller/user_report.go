@@ -27,6 +27,8 @@ const (
 func (r *UserReconciler) report(ctx context.Context, before *v1alpha1.CertCentralUser, found findings, err error) (ctrl.Result, error) {
 	if certcentral.KindOf(err) == certcentral.KeyRefused {
 		r.Sessions.refuse(found.access.key, found.access.session, r.Clock.Now())
+	} else if doubtsKey(err) {
+		r.Sessions.doubt(found.access.key, found.access.client)
 	}
 	v := judge(before, found, r.Clock.Now(), err)
 	if v == nil {

@@ -51,6 +51,8 @@ func callFailed(user *v1alpha1.CertCentralUser, found findings, now time.Time, f
 		v = transient(v1alpha1.ReasonUnavailable, "Written, but not looked at since.", failure, failure)
 	case failure.Kind == certcentral.Rejected && !writing:
 		v = transient(v1alpha1.ReasonBadResponse, "CertCentral does not show the user.", failure, failure)
+	case failure.Kind == certcentral.Rejected:
+		v = refusedProfile(user, found.plan.Update, failure)
 	case failure.Kind == certcentral.Deferred && writing:
 		token := time.Minute / time.Duration(found.access.account.Spec.Budget.RequestsPerMinute)
 		v = outOfBudget(failure)
@@ -122,7 +124,8 @@ func refused(found findings) *verdict {
 		v.note = fmt.Sprintf("CertCentral user %d is a service user, of which only the email can be managed: remove %s from spec.profile.",
 			found.have.ID, fields)
 	case profile.Incomplete:
-		v.note = fmt.Sprintf("CertCentral requires %s in every write, and the live profile has none: declare it in spec.profile.", fields)
+		v.note = fmt.Sprintf("CertCentral requires %s in every write, and the live profile has none: declare it in spec.profile, "+
+			"or correct it in CertCentral.", fields)
 	}
 	return v
 }

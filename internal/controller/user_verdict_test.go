@@ -115,6 +115,7 @@ var _ = Describe("What CertCentral answers", func() {
 		check(s, t)
 	},
 		Entry("400: the profile is refused", trouble{simulator.Do{Status: 400}, rejectedSaid, 1, anHour}),
+		Entry("400 of a proxy: nobody refused the profile", trouble{page(400), badResponseSaid, -1, nil}),
 		Entry("422: the same", trouble{simulator.Do{Status: 422}, rejectedSaid, 1, anHour}),
 		Entry("403: the key may not write", trouble{simulator.Do{Status: 403}, forbiddenSaid, 1, anHour}),
 		Entry("404: gone since the look", trouble{simulator.Do{Status: 404}, notFoundSaid, 1, anHour}),
@@ -193,16 +194,6 @@ var _ = Describe("What CertCentral answers", func() {
 			w.reconcile(ctx, user)
 		}
 		Expect(saidOf(user)).To(Equal(throttledSaid))
-	})
-
-	It("about the last login may be unreadable, and the rest still counts", func(ctx SpecContext) {
-		w := openWorld(ctx, ``)
-		user := w.newUser(ctx, "john-smith", `{}`)
-		Expect(w.Edit(john, map[string]any{"last_login_date": "the other day"})).To(Succeed())
-		w.reconcile(ctx, user)
-		Expect(saidOf(user)).To(Equal("InSync: Ready=True InSync=True"))
-		Expect(user.Status.LastLoginTime).To(BeNil())
-		Expect(string(w.told)).To(And(ContainSubstring("last login time left out"), Not(ContainSubstring("the other day"))))
 	})
 
 	It("may be an error that nobody knows: look again, don't write", func() {

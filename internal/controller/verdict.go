@@ -2,6 +2,7 @@ package controller
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/certcentral-io/user-operator/api/v1alpha1"
 	"github.com/certcentral-io/user-operator/internal/certcentral"
+	"github.com/certcentral-io/user-operator/internal/profile"
 )
 
 // verdict is the outcome of a reconcile, said once: conditions, event, log line and the queue's answer all come from it. A
@@ -25,6 +27,9 @@ type verdict struct {
 	phase phase
 	// note says what happened in words that are safe everywhere: it names fields, never values.
 	note string
+	// cause is what was odd about an answer, or about the lack of one, in words that hold no values either. It is of one account's
+	// way to CertCentral, so it goes into the status only.
+	cause string
 	// detail is what CertCentral said about it. It may hold personal values, so it goes into the status only.
 	detail string
 	// after is when to look again; 0 means when something changes.
@@ -46,13 +51,20 @@ const (
 // Error makes a verdict what a step returns when it can't go on.
 func (v *verdict) Error() string { return v.note }
 
-// message is the note with what CertCentral said.
+// message is the note with the cause and what CertCentral said.
 func (v *verdict) message() string {
-	if v.detail == "" {
-		return v.note
+	text := v.note
+	if v.cause != "" {
+		text = v.beforeCause() + v.cause + "."
 	}
-	return v.note + saying + v.detail
+	if v.detail != "" {
+		text += saying + v.detail
+	}
+	return text
 }
+
+// beforeCause is how a message begins that has a cause.
+func (v *verdict) beforeCause() string { return strings.TrimSuffix(v.note, ".") + ": " }
 
 // saying comes between a note and what CertCentral said.
 const saying = " CertCentral says: "
@@ -65,6 +77,7 @@ func unseen() *verdict {
 
 // conclude sets the conditions that a verdict implies: Ready, and one of Reconciling and Stalled at most.
 func conclude(conditions *[]metav1.Condition, v *verdict, generation int64) {
+	v.keepCause(meta.FindStatusCondition(*conditions, v1alpha1.ConditionReady))
 	set(conditions, v1alpha1.ConditionReady, v.ready, v, generation)
 	for kind, phase := range map[string]phase{v1alpha1.ConditionReconciling: retrying, v1alpha1.ConditionStalled: stalled} {
 		if v.phase == phase { // one that stays is not set anew: its transition time would be news
@@ -111,7 +124,7 @@ func failed(err error) *verdict {
 	}
 	switch certcentral.KindOf(err) {
 	case certcentral.Rejected:
-		return rejected(quote(failure))
+		return rejected(rejectedNote+changeDeclared, quote(failure))
 	case certcentral.Forbidden:
 		return &verdict{
 			reason: v1alpha1.ReasonForbidden, ready: metav1.ConditionFalse, inSync: metav1.ConditionUnknown, phase: stalled,
@@ -119,9 +132,13 @@ func failed(err error) *verdict {
 			detail: quote(failure), after: slowRecheck,
 		}
 	case certcentral.NotFound:
+		return notFound(failure)
+	case certcentral.Ambiguous:
 		return &verdict{
-			reason: v1alpha1.ReasonUserNotFound, ready: metav1.ConditionFalse, inSync: metav1.ConditionUnknown, phase: stalled,
-			note: "CertCentral has no such user, or does not show it to this API key: see spec.userRef.", after: slowRecheck,
+			reason: v1alpha1.ReasonIdentityMismatch, ready: metav1.ConditionFalse, inSync: metav1.ConditionUnknown, phase: stalled,
+			note: "Several users of CertCentral have the username that spec.userRef names, and nothing is looked at or written: " +
+				"create a resource that refers to the right one by id.",
+			after: slowRecheck,
 		}
 	case certcentral.KeyRefused:
 		return unseen() // the account says it, and wakes its users when the key is good again
@@ -138,12 +155,47 @@ func failed(err error) *verdict {
 	}
 }
 
-const rejectedNote = "CertCentral refuses this profile: change what is declared."
+func notFound(failure *certcentral.Error) *verdict {
+	v := &verdict{
+		reason: v1alpha1.ReasonUserNotFound, ready: metav1.ConditionFalse, inSync: metav1.ConditionUnknown, phase: stalled,
+		note: "CertCentral has no such user, or does not show it to this API key: see spec.userRef.", after: slowRecheck,
+	}
+	if errors.Is(failure, certcentral.ErrOtherCase) {
+		v.note = "CertCentral has no user with exactly the username that spec.userRef names, but one whose username differs in case only: " +
+			"create a resource that names it so, or by id."
+		v.cause = "it is " + failure.Detail
+	}
+	return v
+}
 
-func rejected(detail string) *verdict {
+const (
+	// rejectedNote is how each note begins that tells of a profile which CertCentral itself refused.
+	rejectedNote   = "CertCentral refuses this profile"
+	changeDeclared = ": change what is declared."
+)
+
+// refusedProfile is what it means that CertCentral refused a write. What is at fault may well be a value that nobody declared, and that
+// was only sent back.
+func refusedProfile(user *v1alpha1.CertCentralUser, sent certcentral.Update, err error) *verdict {
+	v := failed(err)
+	undeclared := profile.Undeclared(declared(user.Spec.Profile), sent)
+	if len(undeclared) == 0 {
+		return v
+	}
+	fields := strings.Join(profile.Names(undeclared), ", ")
+	return rejected(fmt.Sprintf("%s. The live value of %s, which is sent back as it is, breaks its rules: declare %s, or correct it in CertCentral.",
+		rejectedNote, fields, fields), v.detail)
+}
+
+// blamesUndeclared tells of a refusal whether it can be cured at CertCentral. Nil can't.
+func (v *verdict) blamesUndeclared() bool {
+	return v != nil && strings.HasPrefix(v.note, rejectedNote) && v.note != rejectedNote+changeDeclared
+}
+
+func rejected(note, detail string) *verdict {
 	return &verdict{
 		reason: v1alpha1.ReasonRejected, ready: metav1.ConditionFalse, inSync: metav1.ConditionFalse, phase: stalled,
-		note: rejectedNote, detail: detail, after: slowRecheck,
+		note: note, detail: detail, after: slowRecheck,
 	}
 }
 
@@ -155,6 +207,9 @@ func transient(reason, note string, failure *certcentral.Error, err error) *verd
 	}
 	if v.after == 0 {
 		v.retry = err
+	}
+	if reason != v1alpha1.ReasonThrottled {
+		v.cause = failure.Cause()
 	}
 	return v
 }
