@@ -21,7 +21,6 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/klog/v2"
-	"k8s.io/utils/clock"
 	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
@@ -118,7 +117,7 @@ func (o *options) manager(scheme *runtime.Scheme) ctrl.Options {
 
 // reconcilers adds reconcilers and health checks to the manager.
 func reconcilers(ctx context.Context, mgr ctrl.Manager, o *options) error {
-	now := clock.RealClock{}
+	now := controller.Clock{}
 	observed, err := controller.NewMetrics(metrics.Registry, mgr.GetClient(), now)
 	if err != nil {
 		return err

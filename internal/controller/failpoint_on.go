@@ -10,7 +10,22 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"k8s.io/utils/clock"
 )
+
+// Clock is the process's, which is ahead by as much as the environment variable CLOCK_AHEAD says, or behind. Statuses and decisions go
+// by it; timers go on as they do.
+type Clock struct{ clock.RealClock }
+
+// Now is the time as this process has it.
+func (c Clock) Now() time.Time {
+	ahead, _ := time.ParseDuration(os.Getenv("CLOCK_AHEAD"))
+	return c.RealClock.Now().Add(ahead)
+}
+
+// Since is how long ago a time was, by this clock.
+func (c Clock) Since(t time.Time) time.Duration { return c.Now().Sub(t) }
 
 // failpoint is what the file asks for that the environment variable FAILPOINT names, as in confirmed:kill:2: at the place, the
 // second time that it is reached, the process kills itself, panics (panic), or stops itself until somebody lets it go on (stop).

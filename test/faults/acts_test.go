@@ -1,6 +1,7 @@
 package faults
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/tls"
@@ -31,8 +32,8 @@ func (r *run) declareAccount(ctx context.Context) {
 	}
 	r.must(r.Client.Create(ctx, &corev1.Secret{ObjectMeta: r.meta("key"), StringData: map[string]string{"api-key": r.key}}))
 	r.must(r.Client.Create(ctx, &v1alpha1.CertCentralAccount{ObjectMeta: r.meta("account"), Spec: v1alpha1.CertCentralAccountSpec{
-		Endpoint: r.endpoint(), CABundle: r.server.CAPEM(), APIKeySecretRef: v1alpha1.SecretKeyRef{Name: "key"}, Budget: budget,
-		Interval: metav1.Duration{Duration: time.Minute},
+		Endpoint: r.endpoint(), CABundle: r.server.CAPEM(), APIKeySecretRef: v1alpha1.SecretKeyRef{Name: "key"}, Budget: r.budget(),
+		Interval: metav1.Duration{Duration: cmp.Or(r.plan.fault.interval, time.Minute)},
 	}}))
 }
 

@@ -29,7 +29,8 @@ var (
 // plans are all there are.
 func plans() []plan {
 	return slices.Concat(crashPlans(), clusterPlans(), stalePlans(), transportPlans(), answerPlans(), payloadPlans(),
-		writerPlans(), secretPlans(), endpointPlans(), sweepPlans(), leakPlans())
+		writerPlans(), secretPlans(), endpointPlans(), sweepPlans(), leakPlans(), readingPlans(), tenantPlans(), restorePlans(),
+		clockPlans(), failingPlans(), renamePlans(), namePlans(), bulkPlans())
 }
 
 // TestPlans plays plans and prints what became of them. One alone: -args -only crash/create/confirmed -seeds 7.

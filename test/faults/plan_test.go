@@ -6,6 +6,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/certcentral-io/user-operator/api/v1alpha1"
 	"github.com/certcentral-io/user-operator/internal/simulator"
 )
 
@@ -34,6 +35,13 @@ type fault struct {
 	args []string
 	// failpoint has the manager fail between two steps, as in confirmed:kill:1.
 	failpoint string
+	// budget is the account's, where it is not the usual one, and interval its interval.
+	budget   v1alpha1.Budget
+	interval time.Duration
+	// clock is how far the clock of the first manager is ahead.
+	clock time.Duration
+	// early is done before the workload begins.
+	early func(ctx context.Context, r *run)
 	// strike does whatever else goes wrong, before the workload acts.
 	strike func(ctx context.Context, r *run)
 	// meanwhile goes on beside the workload, and ends by itself.
@@ -49,8 +57,9 @@ type fault struct {
 	heal func(ctx context.Context, r *run)
 	// asked tells that a person has to ask for a look after the fault, because the operator looks again only in an hour.
 	asked bool
-	// ends is what the first resource says in the end, where it is not in sync: "" is in sync.
-	ends string
+	// ends is what the first resource says in the end, where it is not in sync: "" is in sync. With others, all do.
+	ends   string
+	others bool
 
 	// keepRules has the rules outlast the fault; patient has the operator wait longer than a run lasts.
 	keepRules, patient bool
@@ -61,6 +70,12 @@ type fault struct {
 	// within is how long the recovery may take; 0 is recoverWithin.
 	within time.Duration
 
+	// keeps expects that the resource of a person owns them all the time.
+	keeps bool
+	// curve expects that calls for a user who fails come ever more slowly.
+	curve bool
+	// prompt expects that each PUT follows its look at once.
+	prompt bool
 	// What a fault excuses.
 	more     int  // so many PUTs more may change a person: the fault declares something itself
 	fights   bool // another writer undoes what is written: it comes as often as the brake allows

@@ -30,8 +30,10 @@ const (
 	exitWithin = 10 * time.Second
 )
 
-// budget is the account's in each run: as much as the CRD allows for calls one by one.
+// budget is the account's in a run, unless its plan has another: as much as the CRD allows for calls one by one.
 var budget = v1alpha1.Budget{RequestsPerMinute: 330, Burst: 10}
+
+func (r *run) budget() v1alpha1.Budget { return cmp.Or(r.plan.fault.budget, budget) }
 
 // run is one plan being played, and all that is known of it in the end.
 type run struct {
@@ -53,11 +55,17 @@ type run struct {
 	intervals   int // how often the account's interval was changed
 
 	began, healed time.Time
+	armed         time.Time // when the fault came into force
 	ended         time.Time
 	recovery      time.Duration
 	restartedAt   time.Time // when the quiet restart at the end began
 	metrics       []byte
-	stranger      string // a namespace that the account does not allow
+	stranger      string              // a namespace that the account does not allow
+	tenants       []string            // namespaces, too
+	foreign       []string            // values that nobody may write, for they are declared by one who does not own the user
+	lost          int                 // values of colleagues that were on their way, and overwritten
+	frozen        time.Time           // from when on nobody may write; the zero time is never
+	accepted      map[int64]time.Time // when a person accepted what a PUT changed, by user
 	decoy         *decoy
 	p99ed         time.Duration // p99, before the audit log was forgotten
 	notes         []string      // what was measured
@@ -129,9 +137,12 @@ func (r *run) prepare(ctx context.Context, binary string) {
 	r.must(err)
 	r.must(r.populate())
 	r.declareAccount(ctx)
+	if r.plan.fault.early != nil {
+		r.plan.fault.early(ctx, r)
+	}
 	r.operators = &operators{
 		stage: r.stage, binary: binary, endpoints: r.endpoint(), output: &output{}, failpoint: filepath.Join(r.dir, "failpoint"),
-		args: r.plan.fault.args,
+		args: r.plan.fault.args, clock: r.plan.fault.clock,
 	}
 	r.must(r.operators.start(ctx))
 	r.await(ctx, strikeWithin, "the account to open", func() bool { return r.accountSays(ctx, "Available") })
@@ -156,6 +167,7 @@ func (r *run) suffer(ctx context.Context) {
 	}
 	r.arm(ctx)
 	struck := time.Now()
+	r.armed = struck
 	r.plan.workload.act(ctx, r)
 	if f.meanwhile != nil {
 		f.meanwhile(ctx, r)
@@ -177,7 +189,7 @@ func (r *run) suffer(ctx context.Context) {
 
 // backlog is how long the budget needs for everybody.
 func (r *run) backlog() time.Duration {
-	return time.Duration(len(r.people)*3) * time.Minute / time.Duration(budget.RequestsPerMinute)
+	return time.Duration(len(r.people)*3) * time.Minute / time.Duration(r.budget().RequestsPerMinute)
 }
 
 // rest restarts the manager in quiet, and notes what there is in the end. Many people are looked at in the list of users.
@@ -235,7 +247,9 @@ func (r *run) clear() {
 		r.wire.Close()
 	}
 	for _, kind := range []client.Object{&v1alpha1.CertCentralUser{}, &v1alpha1.CertCentralAccount{}} {
-		_ = r.Client.DeleteAllOf(ctx, kind, client.InNamespace(r.namespace))
+		for _, namespace := range append(r.tenants, r.namespace) {
+			_ = r.Client.DeleteAllOf(ctx, kind, client.InNamespace(namespace))
+		}
 	}
 	r.audit.forget()
 	_ = os.RemoveAll(r.dir)

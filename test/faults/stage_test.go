@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -95,11 +96,12 @@ type operators struct {
 	failpoint  string // path of a file
 	output     *output
 	args       []string
+	clock      time.Duration // how far ahead
 
 	mu      sync.Mutex
 	current *world.Manager
 	ended   bool
-	starts  int
+	starts  []time.Time
 	done    chan struct{}
 }
 
@@ -127,7 +129,7 @@ func (o *operators) start(ctx context.Context) (err error) {
 
 func (o *operators) launch() error {
 	m, err := o.stage.LaunchManager(o.kubeconfig, world.ManagerOptions{
-		Endpoints: o.endpoints, Output: o.output, Binary: o.binary, Environment: []string{"FAILPOINT=" + o.failpoint},
+		Endpoints: o.endpoints, Output: o.output, Binary: o.binary, Environment: []string{"FAILPOINT=" + o.failpoint, "CLOCK_AHEAD=" + o.clock.String()},
 		Args: o.args,
 	})
 	if err != nil {
@@ -135,7 +137,7 @@ func (o *operators) launch() error {
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.current, o.starts = m, o.starts+1
+	o.current, o.starts = m, append(o.starts, time.Now())
 	return nil
 }
 
@@ -149,7 +151,14 @@ func (o *operators) manager() *world.Manager {
 func (o *operators) succeeded() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.starts > 1
+	return len(o.starts) > 1
+}
+
+// launches are when managers were started.
+func (o *operators) launches() []time.Time {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return slices.Clone(o.starts)
 }
 
 // supervise starts a manager for each that ends. What a killed one left of its lease is taken away, so that its successor acts at

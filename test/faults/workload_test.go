@@ -1,6 +1,7 @@
 package faults
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -16,6 +17,8 @@ type workload struct {
 	people int
 	// strangers are CertCentral users without a resource.
 	strangers int
+	// account is that of the people, where it is not the key's but one below it.
+	account int64
 	// mode of the resources; "" is Enforce.
 	mode v1alpha1.Mode
 	// before is done in quiet; the fault comes after.
@@ -71,6 +74,9 @@ func declareAll(ctx context.Context, r *run) {
 	}
 }
 
+// accountID is the CertCentral account of the people.
+func (w workload) accountID() int64 { return cmp.Or(w.account, simulator.Account) }
+
 // person is a CertCentral user of a run.
 type person struct {
 	id    int64
@@ -89,7 +95,7 @@ func (r *run) populate() error {
 		if err := r.certcentral.AddUser(id, map[string]any{
 			"username": r.text("username", i, "") + "@example.com", "email": r.text("mail", i, "") + "@example.com",
 			"first_name": r.text("first", i, ""), "last_name": r.text("last", i, ""),
-			"job_title": title, "telephone": r.text("telephone", i, ""),
+			"job_title": title, "telephone": r.text("telephone", i, ""), "account_id": r.plan.workload.accountID(),
 		}); err != nil {
 			return err
 		}
@@ -102,7 +108,7 @@ func (r *run) populate() error {
 	if err := r.certcentral.AddUser(keyOwner, map[string]any{"last_name": "Keyholder"}); err != nil {
 		return err
 	}
-	return r.certcentral.AddKey(simulator.Key{Key: r.key, UserID: keyOwner})
+	return r.certcentral.AddKey(simulator.Key{Key: r.key, UserID: keyOwner, SubAccounts: []int64{simulator.Account + 1}})
 }
 
 // keyOwner owns the keys of a run.

@@ -1,0 +1,84 @@
+package faults
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/certcentral-io/user-operator/api/v1alpha1"
+	"github.com/certcentral-io/user-operator/internal/simulator"
+)
+
+// callTakes is how long a call takes in these plans.
+const callTakes = 300 * time.Millisecond
+
+// bulk declares something new for many people at once.
+func bulk(people int) workload {
+	return workload{name: "bulk", people: people, writes: 2, before: declareAll, act: func(ctx context.Context, r *run) {
+		for i := range r.people {
+			r.retitle(ctx, i, "B")
+		}
+	}}
+}
+
+// bulkPlans have colleagues edit people at random moments, while much is written. What they do is lost only where nobody can prevent it:
+// between the look and the PUT that follows it at once.
+func bulkPlans() (list []plan) {
+	for _, p := range []struct {
+		name     string
+		people   int
+		budget   v1alpha1.Budget
+		restarts bool
+	}{
+		{"edits at random", 40, v1alpha1.Budget{RequestsPerMinute: 180, Burst: 40}, false},
+		{"edits at random, after a restart", 40, v1alpha1.Budget{RequestsPerMinute: 180, Burst: 40}, true},
+		{"edits at random, with a small budget", 20, v1alpha1.Budget{RequestsPerMinute: 60, Burst: 6}, false},
+	} {
+		list = append(list, plan{group: "bulk", name: p.name, workload: bulk(p.people), fault: fault{
+			budget: p.budget, differs: true, rules: simulator.Rules{Latency: simulator.Duration(callTakes)}, within: 3 * time.Minute, prompt: !p.restarts,
+			meanwhile: func(ctx context.Context, r *run) {
+				if p.restarts {
+					r.operators.manager().Kill()
+				}
+				r.editAtRandom(ctx)
+			},
+		}})
+	}
+	return list
+}
+
+// editAtRandom edits what nobody declares, of one person after another, until everybody is as declared.
+func (r *run) editAtRandom(ctx context.Context) {
+	order := r.random.Perm(len(r.people))
+	for n := 0; n < 3*len(order) && !r.settled(ctx); n++ {
+		r.edit(order[n%len(order)], map[string]any{"telephone": r.text("telephone", n, "edited")})
+		r.pass(ctx, time.Duration(r.random.IntN(400))*time.Millisecond)
+	}
+}
+
+// judgePrompt checks that a change costs three calls, and that the PUT comes right after its look, however many there are.
+func (r *run) judgePrompt(e evidence) {
+	if !r.plan.fault.prompt {
+		return
+	}
+	var took []time.Duration
+	began := r.armed
+	for _, put := range e.calls {
+		if put.Method != "PUT" || put.Time.Before(began) {
+			continue
+		}
+		if look, seen := e.lookBefore(put); seen {
+			took = append(took, put.Time.Sub(look.Time))
+		}
+	}
+	if len(took) == 0 {
+		r.violate("prompt", "nothing was written")
+		return
+	}
+	slices.Sort(took)
+	p90 := took[len(took)*9/10]
+	r.note("look to PUT: p50 %s, p90 %s, at most %s; %d edits lost", took[len(took)/2], p90, took[len(took)-1], r.lost)
+	if p90 > 2*callTakes+raceWithin/4 {
+		r.violate("prompt", "a PUT comes %s after its look begins, for 9 of 10", p90)
+	}
+}

@@ -1,0 +1,97 @@
+package faults
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/certcentral-io/user-operator/api/v1alpha1"
+)
+
+// unasked is a drift, also of what the list of users does not show, and nobody asks for a look.
+var unasked = workload{name: "drift unasked", people: 1, writes: 2, before: declareAll, act: func(ctx context.Context, r *run) {
+	r.edit(0, map[string]any{"job_title": r.text("title", 0, "drifted")})
+}}
+
+// clockPlans have times in the statuses that are not what they should be: of a node whose clock was wrong, or put there by hand.
+func clockPlans() (list []plan) {
+	add := func(name string, w workload, sample bool, f fault) {
+		f.within = 3 * time.Minute // an interval, a walk and a tick more
+		list = append(list, plan{group: "clocks", name: name, workload: w, fault: f, sample: sample})
+	}
+	for _, then := range []time.Time{time.Date(2036, 2, 3, 4, 5, 6, 0, time.UTC), time.Date(1996, 2, 3, 4, 5, 6, 0, time.UTC)} {
+		for _, restarts := range []bool{false, true} {
+			name := fmt.Sprintf("statuses of %d", then.Year())
+			if restarts {
+				name += ", and a restart"
+			}
+			strike := func(ctx context.Context, r *run) {
+				if restarts {
+					r.stop(ctx)
+				}
+				for i := range r.people {
+					r.patchTimes(ctx, i, then)
+				}
+				r.patchAccountTimes(ctx, then)
+				if restarts {
+					r.must(r.operators.start(ctx))
+				}
+			}
+			add(name, unasked, restarts && then.Year() == 2036, fault{strike: strike})
+			add(name, swept, false, fault{strike: strike})
+		}
+	}
+	for _, ahead := range []time.Duration{-10 * 365 * 24 * time.Hour, 10 * 365 * 24 * time.Hour} {
+		name := map[bool]string{true: "a leader whose clock is ahead, then one whose clock is right", false: "a leader whose clock is behind, then one whose clock is right"}[ahead > 0]
+		for _, w := range []workload{unasked, swept} {
+			add(name, w, false, fault{clock: ahead, strike: func(ctx context.Context, r *run) {
+				r.operators.clock = 0
+				r.operators.manager().Kill()
+				r.await(ctx, strikeWithin, "a successor", func() bool { return r.operators.succeeded() })
+			}})
+		}
+	}
+	list = append(list, plan{group: "clocks", name: "a status that says all is well, by hand", workload: unasked, fault: fault{
+		interval: 30 * time.Minute, meanwhile: func(ctx context.Context, r *run) {
+			status := r.user(ctx, 0).Status
+			status.Profile.Telephone = "by hand"
+			encoded, err := json.Marshal(map[string]any{"status": status})
+			r.must(err)
+			r.patchStatus(ctx, r.resource(0), encoded)
+		},
+	}})
+	return list
+}
+
+// patchTimes has every time of a person's status be another one.
+func (r *run) patchTimes(ctx context.Context, i int, t time.Time) {
+	then, status := metav1.NewTime(t), r.user(ctx, i).Status
+	status.LastObservedTime = &then
+	for c := range status.Conditions {
+		status.Conditions[c].LastTransitionTime = then
+	}
+	if applied := status.Applied; applied != nil {
+		applied.Time, applied.Earlier = then, slices.Repeat([]metav1.Time{then}, 4)
+	}
+	encoded, err := json.Marshal(map[string]any{"status": status})
+	r.must(err)
+	r.patchStatus(ctx, r.resource(i), encoded)
+}
+
+// patchAccountTimes has every time of the account's status be another one.
+func (r *run) patchAccountTimes(ctx context.Context, t time.Time) {
+	var account v1alpha1.CertCentralAccount
+	r.must(r.Client.Get(ctx, client.ObjectKeyFromObject(r.account()), &account))
+	then := metav1.NewTime(t)
+	for c := range account.Status.Conditions {
+		account.Status.Conditions[c].LastTransitionTime = then
+	}
+	encoded, err := json.Marshal(map[string]any{"status": map[string]any{"conditions": account.Status.Conditions}})
+	r.must(err)
+	r.patchStatus(ctx, r.account(), encoded)
+}
