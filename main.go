@@ -79,6 +79,9 @@ func run(ctx context.Context, o *options) error {
 	}
 	ctrl.Log.Info("starting", "version", version(), "endpoints", o.endpoints.String(), "namespaces", o.namespaces.String(),
 		"selector", o.selector.String())
+	for _, endpoint := range o.endpoints {
+		ctrl.Log.Info("way to CertCentral", "endpoint", endpoint.String(), "proxy", endpoint.Proxy())
+	}
 	return mgr.Start(ctx)
 }
 
@@ -241,7 +244,7 @@ func (o *options) validate(rest []string) error {
 	case !slices.Contains([]string{"auto", "json", "console"}, o.logFormat):
 		return fmt.Errorf("--log-format is %q: it must be auto, json or console", o.logFormat)
 	}
-	return nil
+	return certcentral.CheckProxy(os.Getenv)
 }
 
 // logger writes to standard error: lines for people on a terminal, JSON for machines elsewhere.

@@ -79,7 +79,7 @@ type CertCentralAccountSpec struct {
 
 	// fullInterval is how often each user is looked at in full where the account is swept: where it has more than a few managed
 	// users, it is the list of users that is looked at every interval, and a user alone when the list shows news of it. What the
-	// list lacks is found at this interval: the SSO flag, languages and the visible containers. Between 10m and 168h, stretched
+	// list lacks is found at this interval: the SSO flag mostly, languages and the visible containers. Between 10m and 168h, stretched
 	// where it would take more than half of the budget. Left out: 6h.
 	//
 	// +optional

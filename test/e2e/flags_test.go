@@ -40,6 +40,13 @@ var _ = Describe("The command line", func() {
 		Entry(nil, "--look-twice", "flag provided but not defined: -look-twice"),
 	)
 
+	It("does not let a proxy that can't be understood pass for none", func(ctx SpecContext) {
+		GinkgoT().Setenv("HTTPS_PROXY", "http://user:canary%ss@proxy.example.com:3128")
+		output, exitCode := told(ctx)
+		Expect(exitCode).To(Equal(2))
+		Expect(output).To(And(ContainSubstring("HTTPS_PROXY can't be used: "), ContainSubstring("percent-encoded"), Not(ContainSubstring("canary"))))
+	})
+
 	It("is documented, flag by flag", func(ctx SpecContext) {
 		help, exitCode := told(ctx, "--help")
 		Expect(exitCode).To(BeZero())
