@@ -13,6 +13,9 @@ const (
 	maxDetail = 300 // bytes of Error.Detail
 	maxCodes  = 8   // in Error.Codes,
 	maxCode   = 80  // bytes each
+
+	// unprintable stands for a code that is none: the body is one of the service's all the same.
+	unprintable = "unprintable_code"
 )
 
 // refusal sorts an answer that is no success by its status and the service's error codes (observed traffic: a bad key is a 403). One
@@ -75,8 +78,8 @@ func matches(code, want string) bool {
 
 // fault is one entry of an error body, whatever else it holds.
 type fault struct {
-	Code    any `json:"code"`
-	Message any `json:"message"`
+	Code    lenient[text] `json:"code"`
+	Message any           `json:"message"`
 }
 
 // explain reads the codes and messages of an error body: "errors" is an array of objects, or one object. Any other
@@ -98,7 +101,11 @@ func explain(body []byte) (codes []string, messages string) {
 		if json.Unmarshal(entry, &f) != nil {
 			continue
 		}
-		if code, ok := f.Code.(string); ok && plainCode(code) && len(codes) < maxCodes {
+		code := string(f.Code.value)
+		if code != "" && !plainCode(code) {
+			code = unprintable
+		}
+		if code != "" && len(codes) < maxCodes {
 			codes = append(codes, code)
 		}
 		if message, ok := f.Message.(string); ok && message != "" {

@@ -56,6 +56,10 @@ func answerPlans() (list []plan) {
 		{"404", simulator.Do{Status: 404}, saysNotFound, saysNotFound, true},
 		{"404 of a proxy", simulator.Do{Status: 404, Body: proxyPage}, saysBadResponse, saysBadResponse, false},
 		{"403 of a proxy", simulator.Do{Status: 403, Body: proxyPage}, saysBadResponse, saysBadResponse, false},
+		{"400 of a proxy", simulator.Do{Status: 400, Body: proxyPage}, saysBadResponse, saysBadResponse, false},
+		{"401 of a proxy", simulator.Do{Status: 401, Body: proxyPage}, saysBadResponse, saysBadResponse, false},
+		{"405 of a proxy", simulator.Do{Status: 405, Body: proxyPage}, saysBadResponse, saysBadResponse, false},
+		{"413 of a proxy", simulator.Do{Status: 413, Body: proxyPage}, saysBadResponse, saysBadResponse, false},
 		{"406", simulator.Do{Status: 406}, saysUnavailable, saysUnavailable, false},
 		{"500", simulator.Do{Status: 500}, saysUnavailable, saysUnavailable, false},
 		{"503", simulator.Do{Status: 503}, saysUnavailable, saysUnavailable, false},
@@ -145,7 +149,8 @@ func payloadPlans() (list []plan) {
 		{"a key twice", `{{{fields}}, "job_title": "x"}`, saysBadResponse},
 		{"a key in another case", `{{{fields}}, "Job_Title": "x"}`, saysBadResponse},
 		{"bad UTF-8", "{{{fields}}, \"note\": \"\xff\"}", saysBadResponse},
-		{"half a surrogate", `{{{fields}}, "note": "\ud800"}`, saysBadResponse},
+		{"half a surrogate", `{{{bare}}, "telephone": "\ud800"}`, saysBadResponse},
+		{"no errors", `{{{fields}}, "errors": []}`, ""},
 		{"data after the user", `{{{fields}}}{}`, saysBadResponse},
 		{"a list", `[{{{fields}}}]`, saysBadResponse},
 		{"null", `null`, saysBadResponse},
@@ -185,8 +190,12 @@ func payloadPlans() (list []plan) {
 		"errors as an object":               `{"errors":{"code":"bad_request_format","message":"no list"}}`,
 		"an error that is no JSON":          "\x1b[31m{{key}}\r\n",
 	} {
+		says := saysRejected
+		if name == "an error that is no JSON" {
+			says = saysBadResponse
+		}
 		list = append(list, plan{group: "payload", name: name, workload: change, fault: fault{
-			certcentral: on("PUT", simulator.Do{Status: 400, Body: body}), says: saysRejected, asked: true,
+			certcentral: on("PUT", simulator.Do{Status: 400, Body: body}), says: says, asked: says == saysRejected,
 		}, sample: strings.Contains(name, "key")})
 	}
 	return list

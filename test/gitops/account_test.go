@@ -18,7 +18,7 @@ import (
 
 const (
 	available   = "Available: The API key is accepted for CertCentral account "
-	unavailable = "Unavailable: CertCentral can't be reached, or fails."
+	unavailable = "Unavailable: CertCentral can't be reached, or fails: "
 	badResponse = "BadResponse: CertCentral"
 	keyRefused  = "KeyRefused: CertCentral refuses the API key: put a valid one into the Secret"
 )

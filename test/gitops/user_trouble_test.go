@@ -103,46 +103,46 @@ var troubled = []situation{
 		s.fault(aLook, throttled)
 		return s.declare(ctx, another, "Unknown Throttled")
 	}},
-	{"CertCentral fails", inProgress("Unavailable: CertCentral can't be reached, or fails."), func(ctx context.Context, s *stage) object {
+	{"CertCentral fails", inProgress("Unavailable: CertCentral can't be reached, or fails: "), func(ctx context.Context, s *stage) object {
 		s.open(ctx, ``)
 		s.fault(aLook, down)
 		return s.declare(ctx, another, "Unknown Unavailable")
 	}},
-	{"CertCentral fails later", inProgress("Unavailable: CertCentral can't be reached, or fails."), func(ctx context.Context, s *stage) object {
+	{"CertCentral fails later", inProgress("Unavailable: CertCentral can't be reached, or fails: "), func(ctx context.Context, s *stage) object {
 		s.open(ctx, ``)
 		user := s.declare(ctx, asIs, "True InSync")
 		s.fault(aLook, down)
 		s.annotate(ctx, user, "certcentral.io/reconcile-requested-at", "1")
 		return s.await(ctx, user, "Unknown Unavailable")
 	}},
-	{"CertCentral fails at a change", inProgress("Unavailable: CertCentral can't be reached, or fails."), func(ctx context.Context, s *stage) object {
+	{"CertCentral fails at a change", inProgress("Unavailable: CertCentral can't be reached, or fails: "), func(ctx context.Context, s *stage) object {
 		s.open(ctx, ``)
 		s.declare(ctx, asIs, "True InSync")
 		s.fault(aWrite, down)
 		return s.declare(ctx, another, "Unknown Unavailable")
 	}},
-	{"there is no answer", inProgress("Unavailable: CertCentral can't be reached, or fails."), func(ctx context.Context, s *stage) object {
+	{"there is no answer", inProgress("Unavailable: CertCentral can't be reached, or fails: "), func(ctx context.Context, s *stage) object {
 		s.open(ctx, ``)
 		s.fault(aLook, cut)
 		return s.declare(ctx, another, "Unknown Unavailable")
 	}},
-	{"the answer to the write is lost, and so is CertCentral", inProgress("Unavailable: CertCentral can't be reached, or fails."), func(ctx context.Context, s *stage) object {
+	{"the answer to the write is lost, and so is CertCentral", inProgress("Unavailable: CertCentral can't be reached, or fails: "), func(ctx context.Context, s *stage) object {
 		s.open(ctx, ``)
 		s.fault(aWrite, simulator.Do{Apply: true, Drop: true})
 		s.fault(simulator.Match{Method: http.MethodGet, User: john, Nth: 2}, down)
 		return s.declare(ctx, another, "Unknown Unavailable")
 	}},
-	{"it was written, and can't be looked at", inProgress("Unavailable: CertCentral can't be reached, or fails."), func(ctx context.Context, s *stage) object {
+	{"it was written, and can't be looked at", inProgress("Unavailable: CertCentral can't be reached, or fails: "), func(ctx context.Context, s *stage) object {
 		s.open(ctx, ``)
 		s.fault(simulator.Match{Method: http.MethodGet, User: john, Nth: 2}, down)
 		return s.declare(ctx, another, "Unknown Unavailable")
 	}},
-	{"a proxy answers", inProgress("BadResponse: CertCentral, or something before it, answered what makes no sense."), func(ctx context.Context, s *stage) object {
+	{"a proxy answers", inProgress("BadResponse: CertCentral, or something before it, answered what makes no sense: "), func(ctx context.Context, s *stage) object {
 		s.open(ctx, ``)
 		s.fault(aLook, page)
 		return s.declare(ctx, another, "Unknown BadResponse")
 	}},
-	{"somebody else is shown", inProgress("BadResponse: CertCentral, or something before it, answered what makes no sense."), func(ctx context.Context, s *stage) object {
+	{"somebody else is shown", inProgress("BadResponse: CertCentral, or something before it, answered what makes no sense: "), func(ctx context.Context, s *stage) object {
 		s.open(ctx, ``)
 		s.fault(aLook, simulator.Do{Malform: simulator.OtherUser})
 		return s.declare(ctx, another, "Unknown BadResponse")
