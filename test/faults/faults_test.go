@@ -21,7 +21,7 @@ import (
 var (
 	all    = flag.Bool("all", false, "play all plans, not a sample")
 	seeds  = flag.String("seeds", "1", "comma-separated seeds; each plays the plans anew")
-	only   = flag.String("only", "", "play the plans whose name contains this, sample or not")
+	only   = flag.String("only", "", "play the plans whose name contains one of these, sample or not; comma-separated")
 	at     = flag.Int("stages", 4, "how many control planes to play on at a time")
 	report = flag.String("report", "", "file for the table")
 )
@@ -52,7 +52,7 @@ func TestPlans(t *testing.T) {
 			if p.once && i > 0 {
 				continue // the seed changes nothing about it
 			}
-			if chosen := *all || p.sample; (*only == "" && chosen) || *only != "" && strings.Contains(p.String(), *only) {
+			if chosen(p) {
 				t.Run(p.String()+"/"+seed, func(t *testing.T) {
 					t.Parallel()
 					theatre.perform(t, p, number)
@@ -60,6 +60,14 @@ func TestPlans(t *testing.T) {
 			}
 		}
 	}
+}
+
+// chosen tells whether a plan is to be played.
+func chosen(p plan) bool {
+	if *only == "" {
+		return *all || p.sample
+	}
+	return slices.ContainsFunc(strings.Split(*only, ","), func(part string) bool { return strings.Contains(p.String(), part) })
 }
 
 // theatre has stages, what quiet runs came to, and all the runs so far.

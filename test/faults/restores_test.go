@@ -68,12 +68,12 @@ func restorePlans() (list []plan) {
 		plan{group: "restores", name: "etcd set back, a look was asked for on schedule", workload: rolledBack, fault: fault{
 			args:      []string{"--leader-elect=false"},
 			meanwhile: func(ctx context.Context, r *run) { setBack(ctx, r); r.askOnSchedule(ctx) }, loses: true,
-			ends: "RolledBack: Ready=False InSync=False Stalled=True", patient: true,
+			ends: saysRolledBack, patient: true,
 		}},
 		plan{group: "restores", name: "etcd set back, until a person accepts it", workload: rolledBack, fault: fault{
 			args:      []string{"--leader-elect=false"},
 			meanwhile: func(ctx context.Context, r *run) { setBack(ctx, r); r.askOnSchedule(ctx) }, loses: true, more: 1,
-			says: "RolledBack: Ready=False InSync=False Stalled=True",
+			says: saysRolledBack,
 			heal: func(ctx context.Context, r *run) {
 				r.frozen = time.Time{}
 				r.accept(ctx, 0, "certcentral.io/accept-rollback")
@@ -81,13 +81,23 @@ func restorePlans() (list []plan) {
 		}})
 }
 
+const saysRolledBack = "RolledBack: Ready=False InSync=False Stalled=True"
+
 // askOnSchedule has something ask for looks time and again, as a CronJob would. Nobody accepted anything by that.
 func (r *run) askOnSchedule(ctx context.Context) {
 	r.frozen = time.Now()
-	for range 5 {
+	ask := func() {
 		r.await(ctx, strikeWithin, "the API server", func() bool { return r.user(ctx, 0) != nil })
 		r.request(ctx, 0)
 		r.pass(ctx, 2*time.Second)
+	}
+	for range 20 {
+		if ask(); r.says(ctx, 0, saysRolledBack) {
+			break
+		}
+	}
+	for range 3 {
+		ask()
 	}
 }
 

@@ -33,6 +33,16 @@ var swept = workload{
 	},
 }
 
+// sweptLast is an account with five pages of users, of whom the people are on the last one.
+var sweptLast = workload{
+	name: "swept last", people: 25, strangers: 2100, strangersFirst: true, writes: 2, before: swept.before,
+	act: func(_ context.Context, r *run) {
+		for _, i := range []int{0, 24} {
+			r.edit(i, map[string]any{"job_title": r.text("title", i, "drifted")})
+		}
+	},
+}
+
 // sweepPlans spoil the walk through the list of users. Whatever it tells, who drifted is set back, and nobody else is touched.
 func sweepPlans() (list []plan) {
 	page := func(nth, times int) simulator.Match {
@@ -83,6 +93,12 @@ func sweepPlans() (list []plan) {
 			r.await(ctx, strikeWithin, "the list again", func() bool { return r.sweep(ctx).State == v1alpha1.SweepSwept })
 		},
 	})
+	list = append(list, plan{group: "sweep", name: "a walk takes longer than the interval", workload: sweptLast, once: true, fault: fault{
+		certcentral: []simulator.Fault{{Match: page(1, 0), Do: simulator.Do{Delay: simulator.Duration(18 * time.Second)}}}, limit: 12 * time.Minute,
+		meanwhile: func(ctx context.Context, r *run) {
+			r.await(ctx, 5*time.Minute, "who drifted on the last page to be set back", func() bool { return r.settled(ctx) })
+		},
+	}})
 	for _, place := range []string{"looked", "written"} {
 		add("killed when "+place, false, fault{failpoint: place + ":kill:1"})
 	}

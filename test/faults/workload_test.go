@@ -17,6 +17,8 @@ type workload struct {
 	people int
 	// strangers are CertCentral users without a resource.
 	strangers int
+	// strangersFirst have the strangers come first in the list of users.
+	strangersFirst bool
 	// account is that of the people, where it is not the key's but one below it.
 	account int64
 	// mode of the resources; "" is Enforce.
@@ -100,8 +102,12 @@ func (r *run) populate() error {
 			return err
 		}
 	}
+	first := int64(firstStranger)
+	if r.plan.workload.strangersFirst {
+		first = keyOwner + 10
+	}
 	for i := range r.plan.workload.strangers {
-		if err := r.certcentral.AddUser(2_000_000_000+int64(i), map[string]any{"last_name": "Stranger"}); err != nil {
+		if err := r.certcentral.AddUser(first+int64(i), map[string]any{"last_name": "Stranger"}); err != nil {
 			return err
 		}
 	}

@@ -26,6 +26,18 @@ func writerPlans() (list []plan) {
 		r.edit(0, map[string]any{"telephone": r.text("telephone", 0, "edited")})
 		r.request(ctx, 0)
 	}, differs: true, heal: telephoneStays})
+	for _, place := range []string{"looked", "confirmed"} {
+		add("the manager stops for 12 s when "+place+", and a colleague changes what is not declared", change, fault{
+			args: []string{"--leader-elect=false"}, failpoint: place + ":stop:1", differs: true, heal: telephoneStays,
+			meanwhile: func(ctx context.Context, r *run) {
+				r.await(ctx, strikeWithin, "the manager to stop", func() bool { return !isFile(r.operators.failpoint) })
+				r.edit(0, map[string]any{"telephone": r.text("telephone", 0, "edited")})
+				r.pass(ctx, 12*time.Second)
+				r.must(r.operators.manager().Resume())
+				r.await(ctx, strikeWithin, "B", func() bool { return r.settled(ctx) })
+			},
+		})
+	}
 	for _, fate := range []simulator.Fate{simulator.Ignored, simulator.Undone} {
 		add("an identity provider: each PUT is "+string(fate), change, fault{meanwhile: func(ctx context.Context, r *run) {
 			r.certcentral.SetRules(simulator.Rules{Owned: map[int64]simulator.Owned{r.people[0].id: {Put: fate}}})
