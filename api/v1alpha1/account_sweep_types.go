@@ -15,17 +15,29 @@ const (
 	SweepRefused SweepState = "Refused"
 	// each alone: the list can't be read at present
 	SweepFailing SweepState = "Failing"
+	// each alone: a walk through the list can't be finished within three intervals at this budget
+	SweepTooSlow SweepState = "TooSlow"
+	// each alone: the list has more users than are walked through
+	SweepTooLong SweepState = "TooLong"
 )
 
 // Troubled tells whether the list of users would be read if it could.
-func (s SweepState) Troubled() bool { return s == SweepRefused || s == SweepFailing }
+func (s SweepState) Troubled() bool {
+	switch s {
+	case SweepRefused, SweepFailing, SweepTooSlow, SweepTooLong:
+		return true
+	case SweepSwept, SweepSingle:
+	}
+	return false
+}
 
 // AccountSweep is what the operator sees of an account's users as a whole. It is written when any of it but times and requests
 // changes, and at most once an hour for those.
 type AccountSweep struct {
-	// state is Swept when all users are looked at in the list of users, which takes few requests; Single, Refused or Failing
-	// when each is looked at alone, because they are few, because the API key may not list users, or because the list can't be
-	// read at present.
+	// state is Swept when all users are looked at in the list of users, which takes few requests; Single, Refused, Failing,
+	// TooSlow or TooLong when each is looked at alone, because they are few, because the API key may not list users, because the
+	// list can't be read at present, because reading it takes longer than three intervals at this budget, or because it has more
+	// than 100 000 users.
 	//
 	// +optional
 	State SweepState `json:"state,omitempty"`
@@ -64,6 +76,16 @@ type AccountSweep struct {
 	//
 	// +required
 	OutOfSync int64 `json:"outOfSync"`
+
+	// waiting is the number of those that nobody has looked at yet.
+	//
+	// +optional
+	Waiting int64 `json:"waiting,omitempty"`
+
+	// waitingTime is about how long that takes at this budget, in whole minutes. Left out: nobody waits.
+	//
+	// +optional
+	WaitingTime *metav1.Duration `json:"waitingTime,omitempty"`
 
 	// requests is how many requests the operator made with this API key in the 3 minutes before this was written.
 	//

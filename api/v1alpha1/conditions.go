@@ -19,6 +19,7 @@ const (
 	ReasonUpdated           = "Updated"           // written, and seen to have stayed
 	ReasonDriftReported     = "DriftReported"     // differs, and the mode forbids writing
 	ReasonSuspended         = "Suspended"         // nobody looks or writes until spec.suspend is false
+	ReasonWaiting           = "Waiting"           // nobody has looked yet: the budget lets the first look come later
 	ReasonAccountNotReady   = "AccountNotReady"   // the account is missing or can't be used
 	ReasonAccountNotAllowed = "AccountNotAllowed" // the account does not allow this namespace
 	ReasonAccountMismatch   = "AccountMismatch"   // the API key, or the user, belongs to another CertCentral account than pinned

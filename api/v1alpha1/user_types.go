@@ -168,7 +168,7 @@ type CertCentralUser struct {
 	// status is what the operator saw and did. It is written by the operator alone.
 	//
 	// +optional
-	// +kubebuilder:default={"observedGeneration":-1}
+	// +kubebuilder:default={"observedGeneration":-1,"conditions":{{"type":"Ready","status":"Unknown","reason":"Waiting","message":"Waits for its first look, which comes as soon as the budget of its account allows.","lastTransitionTime":"1970-01-01T00:00:00Z"}}}
 	Status CertCentralUserStatus `json:"status,omitzero"`
 }
 

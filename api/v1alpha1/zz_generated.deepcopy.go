@@ -61,6 +61,11 @@ func (in *AccountSweep) DeepCopyInto(out *AccountSweep) {
 		*out = new(int64)
 		**out = **in
 	}
+	if in.WaitingTime != nil {
+		in, out := &in.WaitingTime, &out.WaitingTime
+		*out = new(v1.Duration)
+		**out = **in
+	}
 	if in.SafeInterval != nil {
 		in, out := &in.SafeInterval, &out.SafeInterval
 		*out = new(v1.Duration)

@@ -11,6 +11,9 @@ import (
 const (
 	pageSize = 500 // rows asked for at once (observed traffic: accepted)
 	maxPages = 200 // of one list; more is no list we can trust
+
+	// MaxUsers is how many users a list may have to be read to its end.
+	MaxUsers = maxPages * pageSize
 )
 
 // ErrOtherCase is the Err of a NotFound of FindUser that came upon a username which differs in case only. Detail is that name.

@@ -48,6 +48,9 @@ func (w *Walk) Next(ctx context.Context, lane Lane, each func(Row)) error {
 // Done tells whether the list has no more pages.
 func (w *Walk) Done() bool { return w.done }
 
+// Endless tells whether the walk has read as many pages as one may, and the list has more.
+func (w *Walk) Endless() bool { return w.pages == maxPages && !w.done }
+
 // Total is how many users the list has, as far as it told; 0 before the first page.
 func (w *Walk) Total() int { return w.total }
 

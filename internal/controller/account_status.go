@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -84,8 +85,9 @@ func (r *AccountReconciler) report(
 	}
 	after := before.DeepCopy()
 	describeAccount(after, current, v)
+	changed := false
 	if !equality.Semantic.DeepEqual(before.Status, after.Status) {
-		if err := r.Status().Patch(ctx, after, client.MergeFrom(before)); err != nil {
+		if changed, err = patchStatus(ctx, r.Client, before, after); err != nil {
 			return ctrl.Result{}, client.IgnoreNotFound(err)
 		}
 	}
@@ -95,6 +97,9 @@ func (r *AccountReconciler) report(
 	if opened && !concernsUsers(before, after) {
 		r.Sessions.wake(client.ObjectKeyFromObject(after))
 	}
+	if changed {
+		return ctrl.Result{RequeueAfter: time.Second}, nil
+	}
 	r.announce(ctx, before, after, v)
 	if v.retry != nil {
 		return ctrl.Result{}, v.retry
@@ -103,6 +108,16 @@ func (r *AccountReconciler) report(
 		v.after = keyRecheck
 	}
 	return ctrl.Result{RequeueAfter: v.after}, nil
+}
+
+// patchStatus writes what changed in the status of an account, unless it is another one by now, or somebody changed it: then that is
+// told, and nothing was written.
+func patchStatus(ctx context.Context, c client.Client, before, after *v1alpha1.CertCentralAccount) (changed bool, err error) {
+	err = c.Status().Patch(ctx, after, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{}))
+	if apierrors.IsConflict(err) {
+		return true, nil
+	}
+	return false, err
 }
 
 // describeAccount writes what is known into a status.

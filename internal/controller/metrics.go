@@ -9,6 +9,7 @@ import (
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/certcentral-io/user-operator/api/v1alpha1"
 	"github.com/certcentral-io/user-operator/internal/certcentral"
 	"github.com/certcentral-io/user-operator/internal/profile"
 )
@@ -26,7 +27,7 @@ type Metrics struct {
 	rows     *prometheus.CounterVec
 
 	mu      sync.Mutex
-	looks   map[types.NamespacedName]time.Time
+	looks   map[types.NamespacedName]time.Time // by user
 	clients map[types.NamespacedName]*certcentral.Client
 }
 
@@ -75,11 +76,18 @@ func (m *Metrics) observer(account types.NamespacedName) func(certcentral.Call) 
 	}
 }
 
-// looked records a successful look at a user of the account.
-func (m *Metrics) looked(account types.NamespacedName) {
+// looked records a successful look at a user: alone, or at its row in the list of users, which shows it as its status has it.
+func (m *Metrics) looked(user *v1alpha1.CertCentralUser) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.looks[account] = m.clock.Now()
+	m.looks[client.ObjectKeyFromObject(user)] = m.clock.Now()
+}
+
+// forgetUser drops a user that is gone.
+func (m *Metrics) forgetUser(user types.NamespacedName) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.looks, user)
 }
 
 // updated counts a write once for each cause that it had.
@@ -103,6 +111,5 @@ func (m *Metrics) forget(account types.NamespacedName) {
 	m.rows.DeletePartialMatch(label)
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	delete(m.looks, account)
 	delete(m.clients, account)
 }

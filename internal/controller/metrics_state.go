@@ -46,7 +46,7 @@ var (
 		"Number of CertCentralUser resources, by account, reason of Ready and status of InSync.",
 		[]string{"account", "reason", "in_sync"}, nil)
 	lastLookDesc = prometheus.NewDesc("certcentral_last_look_timestamp_seconds",
-		"When a user of the account was last looked at successfully, as far as it is known.",
+		"When that user of the account was last looked at successfully who was not for the longest time, as far as it is known.",
 		[]string{"account"}, nil)
 	administratorsDesc = prometheus.NewDesc("certcentral_administrators",
 		"Number of CertCentralUser resources whose live user is an active administrator, by account and whether only single sign-on lets them in.",
@@ -84,7 +84,8 @@ func (m *Metrics) Collect(metrics chan<- prometheus.Metric) {
 	m.mu.Lock()
 	c := census{
 		conditions: map[[3]string]float64{}, reasons: map[[3]string]float64{}, administrators: map[[2]string]float64{},
-		looks: maps.Clone(m.looks), oldestLogins: map[types.NamespacedName]time.Time{},
+		seen: maps.Clone(m.looks), now: m.clock.Now(), looks: map[types.NamespacedName]time.Time{},
+		oldestLogins: map[types.NamespacedName]time.Time{},
 	}
 	m.mu.Unlock()
 	for i := range users.Items {
@@ -116,7 +117,9 @@ type census struct {
 	conditions     map[[3]string]float64 // by account, condition, status
 	reasons        map[[3]string]float64 // by account, reason of Ready, status of InSync
 	administrators map[[2]string]float64 // by account, whether they need single sign-on
-	looks          map[types.NamespacedName]time.Time
+	seen           map[types.NamespacedName]time.Time // by user, in this process
+	now            time.Time
+	looks          map[types.NamespacedName]time.Time // the oldest latest look at a user
 	oldestLogins   map[types.NamespacedName]time.Time
 }
 
@@ -133,13 +136,32 @@ func (c *census) count(user *v1alpha1.CertCentralUser) {
 		inSync = condition.Status
 	}
 	c.reasons[[3]string{account.String(), reason, string(inSync)}]++
-	// A process that has just begun has looked at nobody, but knows from the statuses that others have.
-	if seen := status.LastObservedTime; seen != nil && seen.After(c.looks[account]) {
-		c.looks[account] = seen.Time
+	if lookedAt(user) {
+		c.countLook(account, user)
 	}
 	if isAdministrator(status) {
 		c.countAdministrator(account, user)
 	}
+}
+
+// countLook takes notice of when a user was last looked at: for one who never was, since when it is to be. A process that has just
+// begun has looked at nobody, but knows from the statuses what others have.
+func (c *census) countLook(account types.NamespacedName, user *v1alpha1.CertCentralUser) {
+	seen := c.seen[client.ObjectKeyFromObject(user)]
+	if told := notAhead(c.now, user.Status.LastObservedTime); told.After(seen) {
+		seen = told
+	}
+	if seen.IsZero() {
+		seen = atMost(c.now, user.CreationTimestamp.Time)
+	}
+	if oldest, known := c.looks[account]; !known || seen.Before(oldest) {
+		c.looks[account] = seen
+	}
+}
+
+// lookedAt tells whether a user should be looked at once an interval: not when it is suspended, nor while only a person can help.
+func lookedAt(user *v1alpha1.CertCentralUser) bool {
+	return !user.Spec.Suspend && user.DeletionTimestamp.IsZero() && !meta.IsStatusConditionTrue(user.Status.Conditions, v1alpha1.ConditionStalled)
 }
 
 func (c *census) countAdministrator(account types.NamespacedName, user *v1alpha1.CertCentralUser) {

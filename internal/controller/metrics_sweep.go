@@ -30,10 +30,9 @@ func newSweptRows() *prometheus.CounterVec {
 	}, []string{"account"})
 }
 
-// swept records a page of the account's list of users, which is a look at them too.
+// swept records a page of the account's list of users.
 func (m *Metrics) swept(account types.NamespacedName, rows int) {
 	m.rows.WithLabelValues(account.String()).Add(float64(rows))
-	m.looked(account)
 }
 
 // uses has the requests of an account's client told.

@@ -129,7 +129,7 @@ var _ = Describe("Metrics", func() {
 	It("count a user of whom there is no verdict", func(ctx SpecContext) {
 		w := openWorld(ctx, ``)
 		w.newUser(ctx, "john-smith", ``)
-		Expect(w.measured()).To(ContainElement(`certcentral_users_by_reason{account="digicert",in_sync="Unknown",reason="None"} 1`))
+		Expect(w.measured()).To(ContainElement(`certcentral_users_by_reason{account="digicert",in_sync="Unknown",reason="Waiting"} 1`))
 	})
 
 	It("can be registered once", func() {

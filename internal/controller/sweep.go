@@ -5,7 +5,6 @@ import (
 	"sync"
 	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 
@@ -30,9 +29,9 @@ type Sweeps struct {
 // coverage is what the latest walk through an account came to. It is never changed, but replaced.
 type coverage struct {
 	client  *certcentral.Client
-	begun   time.Time          // the walk
-	users   map[int64]struct{} // those that the list shows as their statuses have them; nil when each is looked at alone
-	expires time.Time
+	begun   time.Time           // the walk
+	users   map[int64]time.Time // when the list showed them as their statuses have them; nil when each is looked at alone
+	counts  time.Duration       // how long after that it counts
 	every   time.Duration // how often each of them is looked at in full all the same
 }
 
@@ -75,11 +74,18 @@ func (s *Sweeps) latest(account types.NamespacedName, client *certcentral.Client
 
 // vouches returns how often a user is looked at in full while the walk vouches for it; 0 when it does not. Who was seen to be other
 // than before since the walk began is known better than from the list. Of nil nothing is vouched.
-func (c *coverage) vouches(user int64, seen *metav1.Time, now time.Time) time.Duration {
-	if !c.works(now) {
+func (c *coverage) vouches(user int64, seen, now time.Time) time.Duration {
+	if c == nil || c.users == nil {
 		return 0
 	}
-	if _, listed := c.users[user]; !listed && (seen == nil || seen.Time.Before(c.begun)) {
+	read, listed := c.users[user]
+	if !listed {
+		if seen.IsZero() || seen.Before(c.begun) {
+			return 0
+		}
+		read = c.begun
+	}
+	if now.After(read.Add(c.counts)) {
 		return 0
 	}
 	return c.every
@@ -87,7 +93,7 @@ func (c *coverage) vouches(user int64, seen *metav1.Time, now time.Time) time.Du
 
 // works tells whether walks through the account succeed, and vouch with that for the API key too.
 func (c *coverage) works(now time.Time) bool {
-	return c != nil && c.users != nil && !now.After(c.expires)
+	return c != nil && c.users != nil && !now.After(c.begun.Add(c.counts))
 }
 
 // await is of, and where no walk has come to anything yet it records, at the same moment, that a user waits for the first one.

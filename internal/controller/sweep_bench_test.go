@@ -31,7 +31,7 @@ func BenchmarkSweep(b *testing.B) {
 	}
 	sweeper := &SweepReconciler{}
 	for b.Loop() {
-		s := &sweep{odd: oddities{}, walk: &walk{managed: byUser(managed), vouched: map[int64]struct{}{}}}
+		s := &sweep{odd: oddities{}, walk: &walk{managed: byUser(managed), vouched: map[int64]time.Time{}}}
 		for i := range page {
 			for _, user := range s.walk.managed[page[i].ID] {
 				sweeper.meet(b.Context(), user, &page[i], s)

@@ -2,6 +2,7 @@ package controller
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -41,6 +42,8 @@ type sweep struct {
 	told      time.Time // when it did
 	users     int       // that the latest whole walk came upon
 	odd       oddities
+	recount   time.Time     // before which changed counts alone are not written
+	gap       time.Duration // between the latest two that were
 	state     v1alpha1.SweepState
 }
 
@@ -59,7 +62,9 @@ func (r *SweepReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl
 	}
 	s := r.of(req.NamespacedName)
 	open := r.Sessions.get(req.NamespacedName, account)
-	if open != nil {
+	if open == nil {
+		s.walk = nil // one that is taken up again would be judged by the time that it lay about
+	} else {
 		r.Metrics.uses(req.NamespacedName, open.client)
 		err = r.sweep(ctx, account, open, managed, s)
 	}
@@ -75,6 +80,9 @@ func (r *SweepReconciler) sweep(
 		*s = sweep{client: open.client, since: now, odd: oddities{}}
 	}
 	more := s.state == v1alpha1.SweepSingle && !r.Sweeps.Off && !fewer(len(managed), s.total)
+	if s.late(now, account) {
+		r.tooSlow(account, s, len(managed))
+	}
 	if s.walk == nil && now.Before(s.due) && requested == s.requested && !more {
 		return nil
 	}
@@ -82,8 +90,8 @@ func (r *SweepReconciler) sweep(
 		s.total = 0 // it may have been wrong, or be so by now
 	}
 	s.requested = requested
-	if s.walk == nil || now.Sub(s.walk.begun) > account.Spec.Interval.Duration {
-		s.walk = &walk{Walk: open.client.Walk(), begun: now, vouched: make(map[int64]struct{}, len(managed))}
+	if s.walk == nil {
+		s.walk = &walk{Walk: open.client.Walk(), begun: now, vouched: make(map[int64]time.Time, len(managed))}
 	}
 	s.walk.managed = byUser(managed)
 	for !s.walk.Done() {
@@ -91,12 +99,16 @@ func (r *SweepReconciler) sweep(
 			r.alone(account, s, v1alpha1.SweepSingle, now.Add(jittered(account.Spec.Interval.Duration)))
 			return nil
 		}
+		if why := tooLong(account, s.total); why != "" {
+			r.alone(account, s, why, now.Add(max(slowRecheck, account.Spec.Interval.Duration)))
+			return nil
+		}
 		if err := r.step(ctx, account, s); err != nil {
-			return r.failed(account, open, s, err)
+			return r.failed(account, open, s, len(managed), err)
 		}
 	}
 	if err := r.end(ctx, account, managed, s); err != nil {
-		return r.failed(account, open, s, err)
+		return r.failed(account, open, s, len(managed), err)
 	}
 	return nil
 }
@@ -120,19 +132,25 @@ func (r *SweepReconciler) step(ctx context.Context, account *v1alpha1.CertCentra
 
 // meet compares a row with the resource of its user.
 func (r *SweepReconciler) meet(ctx context.Context, user *v1alpha1.CertCentralUser, row *certcentral.Row, s *sweep) {
-	news := compare(row, &user.Status)
+	news := compare(row, &user.Status, r.Clock.Now())
 	if news == noNews {
 		delete(s.odd, row.ID)
-		s.walk.vouched[row.ID] = struct{}{}
+		r.vouch(user, row, s)
 		return
 	}
 	times := s.odd.met(row)
 	if news == aside && times == 1 || times > habit {
-		s.walk.vouched[row.ID] = struct{}{}
+		r.vouch(user, row, s)
 	}
 	if times <= habit {
 		r.Sweeps.tell(ctx, client.ObjectKeyFromObject(user), &tip{row: *row, full: news == essential || times > 1})
 	}
+}
+
+// vouch takes a row for a look at its user, at the time at which its page was read.
+func (r *SweepReconciler) vouch(user *v1alpha1.CertCentralUser, row *certcentral.Row, s *sweep) {
+	s.walk.vouched[row.ID] = r.Clock.Now()
+	r.Metrics.looked(user)
 }
 
 // end makes a walk that came to its end count, and has those looked at whom it no longer came upon.
@@ -157,18 +175,28 @@ func (r *SweepReconciler) end(
 	}
 	interval := account.Spec.Interval.Duration
 	r.Sweeps.set(key, &coverage{
-		client: s.client, begun: walk.begun, users: walk.vouched, expires: walk.begun.Add(lapse * interval), every: fullInterval(account, len(managed), s.total),
+		client: s.client, begun: walk.begun, users: walk.vouched, counts: lapse * interval, every: fullInterval(account, len(managed), s.total),
 	})
 	s.state, s.whole, s.users, s.walk = v1alpha1.SweepSwept, walk.begun, walk.Total(), nil
+	s.odd.keep(walk.managed)
 	s.due = walk.begun.Add(jittered(interval))
+	if now := r.Clock.Now(); s.due.Sub(now) < now.Sub(walk.begun)/2 {
+		s.due = now.Add(now.Sub(walk.begun) / 2) // looks at single users need room too
+	}
 	return nil
 }
 
 // failed says what becomes of a walk that a page failed. Where the list can't be had, users are looked at alone.
-func (r *SweepReconciler) failed(account *v1alpha1.CertCentralAccount, open *session, s *sweep, err error) error {
+func (r *SweepReconciler) failed(
+	account *v1alpha1.CertCentralAccount, open *session, s *sweep, managed int, err error,
+) error {
 	now, interval := r.Clock.Now(), account.Spec.Interval.Duration
 	if doubtsKey(err) {
 		r.Sessions.doubt(client.ObjectKeyFromObject(account), open.client)
+	}
+	if s.walk != nil && s.walk.Endless() {
+		r.alone(account, s, v1alpha1.SweepTooLong, now.Add(max(slowRecheck, interval)))
+		return nil
 	}
 	switch certcentral.KindOf(err) {
 	case certcentral.KeyRefused:
@@ -184,6 +212,12 @@ func (r *SweepReconciler) failed(account *v1alpha1.CertCentralAccount, open *ses
 			r.alone(account, s, v1alpha1.SweepFailing, now)
 			s.walk = begun
 		}
+	case certcentral.Deferred, certcentral.Throttled:
+		var failure *certcentral.Error
+		if errors.As(err, &failure) && s.late(now.Add(failure.RetryAfter), account) {
+			r.tooSlow(account, s, managed)
+			return nil
+		}
 	default: // no time to send it now
 	}
 	return err
@@ -196,6 +230,22 @@ func (s *sweep) overdue(now time.Time, interval time.Duration) bool {
 		return now.Sub(s.since) > firstWalk
 	}
 	return now.Sub(s.whole) > lapse*interval
+}
+
+// late tells whether the walk under way will have taken longer at that time than a walk vouches for anybody.
+func (s *sweep) late(at time.Time, account *v1alpha1.CertCentralAccount) bool {
+	return s.walk != nil && at.Sub(s.walk.begun) > lapse*account.Spec.Interval.Duration
+}
+
+// tooSlow gives up a walk that takes too long, for a while in which everybody can be looked at alone. One whose list can't be read
+// has them looked at already, and begins anew.
+func (r *SweepReconciler) tooSlow(account *v1alpha1.CertCentralAccount, s *sweep, managed int) {
+	now := r.Clock.Now()
+	if s.state == v1alpha1.SweepFailing {
+		s.walk, s.due = nil, now
+		return
+	}
+	r.alone(account, s, v1alpha1.SweepTooSlow, now.Add(nextTry(account, managed)))
 }
 
 // alone has each user of the account looked at alone, until a walk that is due then.

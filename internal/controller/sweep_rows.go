@@ -3,7 +3,9 @@ package controller
 import (
 	"encoding/json"
 	"hash/maphash"
+	"maps"
 	"slices"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -21,7 +23,7 @@ const (
 )
 
 // compare tells what is news in a row.
-func compare(row *certcentral.Row, status *v1alpha1.CertCentralUserStatus) news {
+func compare(row *certcentral.Row, status *v1alpha1.CertCentralUserStatus, now time.Time) news {
 	have, p := status.Profile, row.Profile
 	switch {
 	case row.Partial || have == nil || status.UserID != row.ID,
@@ -30,16 +32,17 @@ func compare(row *certcentral.Row, status *v1alpha1.CertCentralUserStatus) news 
 		row.SAMLSSOOnly != nil && (have.SAMLSSOOnly == nil || *row.SAMLSSOOnly != *have.SAMLSSOOnly),
 		row.ContainerID != 0 && couldRead(status, userContainer) && (status.Container == nil || status.Container.ID != row.ContainerID):
 		return essential
-	case signedIn(row, status), otherStatus(row, status), otherRoles(row, status):
+	case signedIn(row, status, now), otherStatus(row, status), otherRoles(row, status):
 		return aside
 	}
 	return noNews
 }
 
-// signedIn tells whether a row has a later sign-in. An earlier one, or none, is a list that lags or lacks it.
-func signedIn(row *certcentral.Row, status *v1alpha1.CertCentralUserStatus) bool {
-	return !row.LastLogin.IsZero() && couldRead(status, lastLoginTime) &&
-		(status.LastLoginTime == nil || row.LastLogin.Unix() > status.LastLoginTime.Unix())
+// signedIn tells whether a row has a later sign-in. An earlier one, or none, is a list that lags or lacks it. Nobody signed in ahead
+// of now.
+func signedIn(row *certcentral.Row, status *v1alpha1.CertCentralUserStatus, now time.Time) bool {
+	return !row.LastLogin.IsZero() && couldRead(status, lastLoginTime) && !row.LastLogin.After(now) &&
+		row.LastLogin.Unix() > notAhead(now, status.LastLoginTime).Unix()
 }
 
 // What a look at the user could not read is not taken from a row either: the next full look would take it out again.
@@ -60,8 +63,8 @@ func sameRoles(have []certcentral.Role, known []v1alpha1.Role) bool {
 }
 
 // observeRow writes into a status what a row tells aside.
-func observeRow(status *v1alpha1.CertCentralUserStatus, row *certcentral.Row) {
-	if signedIn(row, status) {
+func observeRow(status *v1alpha1.CertCentralUserStatus, row *certcentral.Row, now time.Time) {
+	if signedIn(row, status, now) {
 		status.LastLoginTime = &metav1.Time{Time: row.LastLogin}
 	}
 	if otherStatus(row, status) {
@@ -85,6 +88,11 @@ type oddity struct {
 }
 
 var seed = maphash.MakeSeed()
+
+// keep drops what is remembered of users that nobody has a resource for any more.
+func (o oddities) keep(managed map[int64][]*v1alpha1.CertCentralUser) {
+	maps.DeleteFunc(o, func(id int64, _ oddity) bool { return len(managed[id]) == 0 })
+}
 
 // met counts a row with news, and returns how many times in a row it came as it is.
 func (o oddities) met(row *certcentral.Row) int {

@@ -8,6 +8,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/duration"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -21,19 +22,27 @@ import (
 func (r *SweepReconciler) report(
 	ctx context.Context, before *v1alpha1.CertCentralAccount, open *session, managed []*v1alpha1.CertCentralUser, s *sweep, err error,
 ) (ctrl.Result, error) {
-	after, overview := before.DeepCopy(), r.overview(before, open, managed, s)
-	if isNews(before.Status.Sweep, overview) {
+	after, overview, now := before.DeepCopy(), r.overview(before, open, managed, s), r.Clock.Now()
+	var wait time.Duration
+	switch all, counts := isNews(before.Status.Sweep, overview, now); {
+	case counts && !all && now.Before(s.recount):
+		wait = s.recount.Sub(now)
+	case all || counts:
 		after.Status.Sweep = overview.DeepCopy()
-		if err := r.Status().Patch(ctx, after, client.MergeFrom(before)); err != nil {
-			return ctrl.Result{}, client.IgnoreNotFound(err)
+		changed, failed := patchStatus(ctx, r.Client, before, after)
+		if failed != nil {
+			return ctrl.Result{}, client.IgnoreNotFound(failed)
 		}
+		if changed {
+			return ctrl.Result{RequeueAfter: time.Second}, nil
+		}
+		s.counted(now)
 		r.announce(ctx, before, overview, err)
 	}
-	now := r.Clock.Now()
 	var failure *certcentral.Error
 	switch {
 	case open == nil:
-		return ctrl.Result{}, nil // the account wakes this when it opens
+		return ctrl.Result{RequeueAfter: wait}, nil // the account wakes this when it opens
 	case errors.As(err, &failure) && failure.RetryAfter > 0:
 		return ctrl.Result{RequeueAfter: failure.RetryAfter}, nil
 	case certcentral.KindOf(err) == certcentral.Canceled:
@@ -41,7 +50,26 @@ func (r *SweepReconciler) report(
 	case err != nil:
 		return ctrl.Result{}, err
 	}
-	return ctrl.Result{RequeueAfter: max(s.due.Sub(now), time.Second)}, nil
+	if due := max(s.due.Sub(now), time.Second); wait == 0 || due < wait {
+		wait = due
+	}
+	return ctrl.Result{RequeueAfter: wait}, nil
+}
+
+const (
+	// firstGap is how long changed counts of users wait to be written again while they move; it doubles up to lastGap.
+	firstGap = 10 * time.Second
+	lastGap  = 2 * time.Minute
+)
+
+// counted takes notice of counts that were written.
+func (s *sweep) counted(now time.Time) {
+	if now.Sub(s.recount) > s.gap {
+		s.gap = firstGap
+	} else {
+		s.gap = min(2*s.gap, lastGap)
+	}
+	s.recount = now.Add(s.gap)
 }
 
 // overview is what there is to say of an account's users.
@@ -51,7 +79,7 @@ func (r *SweepReconciler) overview(
 	o := &v1alpha1.AccountSweep{Managed: int64(len(managed))}
 	if last := account.Status.Sweep; last != nil && s.state == "" {
 		o = last.DeepCopy() // what this process does not know yet
-		o.Managed, o.InSync, o.OutOfSync = int64(len(managed)), 0, 0
+		o.Managed, o.InSync, o.OutOfSync, o.Waiting, o.WaitingTime = int64(len(managed)), 0, 0, 0, nil
 	}
 	for _, user := range managed {
 		switch inSync(user) {
@@ -61,6 +89,13 @@ func (r *SweepReconciler) overview(
 			o.OutOfSync++
 		default: // of the rest it is not known
 		}
+		if waiting(user) {
+			o.Waiting++
+		}
+	}
+	if o.Waiting > 0 {
+		minutes := (o.Waiting + int64(account.Spec.Budget.RequestsPerMinute) - 1) / int64(account.Spec.Budget.RequestsPerMinute)
+		o.WaitingTime = &metav1.Duration{Duration: time.Duration(minutes) * time.Minute}
 	}
 	o.RequestsAllowed = 3 * int64(account.Spec.Budget.RequestsPerMinute)
 	if open != nil {
@@ -91,23 +126,38 @@ func meaning(account *v1alpha1.CertCentralAccount, state v1alpha1.SweepState, ca
 		return fmt.Sprintf("The API key may not list users: each is looked at alone every %s.", every)
 	case v1alpha1.SweepFailing:
 		return fmt.Sprintf("The list of users can't be read at present: each is looked at alone every %s.", every)
+	case v1alpha1.SweepTooSlow:
+		return fmt.Sprintf("The list of users can't be read to its end within %d intervals at this budget: "+
+			"each user is looked at alone, every %s as far as the budget allows.", lapse, every)
+	case v1alpha1.SweepTooLong:
+		return fmt.Sprintf("The list of users has more than %d: it is not read, and each managed user is looked at alone, "+
+			"every %s as far as the budget allows.", certcentral.MaxUsers, every)
 	case v1alpha1.SweepSingle:
 		return fmt.Sprintf("Each user is looked at alone every %s: they are few.", every)
 	}
 	return ""
 }
 
-// isNews tells whether anything changed but times and requests, or these are old.
-func isNews(before, after *v1alpha1.AccountSweep) bool {
+// waiting tells whether nobody has looked at a user yet, or found why not to.
+func waiting(user *v1alpha1.CertCentralUser) bool {
+	ready := meta.FindStatusCondition(user.Status.Conditions, v1alpha1.ConditionReady)
+	return (ready == nil || ready.Reason == v1alpha1.ReasonWaiting) && !user.Spec.Suspend
+}
+
+// isNews tells whether anything changed but times and requests, or these are old, and whether the counts of users did.
+func isNews(before, after *v1alpha1.AccountSweep, now time.Time) (all, counts bool) {
 	if before == nil {
-		return true
+		return true, true
 	}
-	now := *after
-	now.LastTime, now.Requests = before.LastTime, before.Requests
-	if !equality.Semantic.DeepEqual(*before, now) {
-		return true
-	}
-	return after.LastTime != nil && (before.LastTime == nil || after.LastTime.Sub(before.LastTime.Time) >= freshness)
+	is := *after
+	is.LastTime, is.Requests = before.LastTime, before.Requests
+	is.Managed, is.InSync, is.OutOfSync, is.Waiting = before.Managed, before.InSync, before.OutOfSync, before.Waiting
+	is.WaitingTime, is.Unmanaged, is.SafeInterval = before.WaitingTime, before.Unmanaged, before.SafeInterval
+	counts = before.Managed != after.Managed || before.InSync != after.InSync || before.OutOfSync != after.OutOfSync ||
+		before.Waiting != after.Waiting || !equality.Semantic.DeepEqual(before.WaitingTime, after.WaitingTime) ||
+		!equality.Semantic.DeepEqual(before.Unmanaged, after.Unmanaged) || !equality.Semantic.DeepEqual(before.SafeInterval, after.SafeInterval)
+	old := after.LastTime != nil && after.LastTime.Sub(notAhead(now, before.LastTime)) >= freshness
+	return old || !equality.Semantic.DeepEqual(*before, is), counts
 }
 
 // announce makes an event and a log line when the list of users can't be had, and when it can again.

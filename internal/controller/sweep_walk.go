@@ -27,7 +27,7 @@ type walk struct {
 	*certcentral.Walk
 	begun   time.Time
 	managed map[int64][]*v1alpha1.CertCentralUser // by CertCentral user; they are the cache's, and not to be changed
-	vouched map[int64]struct{}                    // those whom the list shows as their statuses have them
+	vouched map[int64]time.Time                   // when the list showed them as their statuses have them
 }
 
 // byUser sorts the resources to which what the list shows matters by the CertCentral user that they mean.
@@ -66,6 +66,24 @@ func fullInterval(account *v1alpha1.CertCentralAccount, managed, total int) time
 	walks := float64(certcentral.Pages(total)) / account.Spec.Interval.Minutes()
 	looks := max(perMinute/2-walks, perMinute/10)
 	return max(account.Spec.FullInterval.Duration, account.Spec.Interval.Duration, time.Duration(float64(managed)/looks*float64(time.Minute)))
+}
+
+// tooLong returns why a list of so many users is not to be read; "" when it may be.
+func tooLong(account *v1alpha1.CertCentralAccount, total int) v1alpha1.SweepState {
+	pages := certcentral.Pages(total)
+	if total > certcentral.MaxUsers {
+		return v1alpha1.SweepTooLong
+	}
+	if float64(pages) > lapse*account.Spec.Interval.Minutes()*float64(account.Spec.Budget.RequestsPerMinute) {
+		return v1alpha1.SweepTooSlow
+	}
+	return ""
+}
+
+// nextTry is when a walk that was too slow is tried again: once everybody could be looked at alone.
+func nextTry(account *v1alpha1.CertCentralAccount, managed int) time.Duration {
+	all := time.Duration(float64(managed) / float64(account.Spec.Budget.RequestsPerMinute) * float64(time.Minute))
+	return max(min(all, slowRecheck), lapse*account.Spec.Interval.Duration)
 }
 
 // safeInterval is the shortest interval at which looking at everybody takes no more than half of the budget.

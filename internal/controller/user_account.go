@@ -41,6 +41,7 @@ func (r *UserReconciler) admit(ctx context.Context, user *v1alpha1.CertCentralUs
 	}
 	account := &v1alpha1.CertCentralAccount{}
 	if err := r.Get(ctx, key, account); apierrors.IsNotFound(err) {
+		r.seenAccounts.release(key)
 		return nil, accountNotReady(metav1.ConditionFalse, fmt.Sprintf("Account %s does not exist.", key))
 	} else if err != nil {
 		return nil, err
@@ -74,11 +75,8 @@ func (r *UserReconciler) admit(ctx context.Context, user *v1alpha1.CertCentralUs
 // for selectors only, and spares the right to list namespaces.
 func (r *UserReconciler) allows(ctx context.Context, account *v1alpha1.CertCentralAccount, namespace string) (bool, error) {
 	allowed := account.Spec.AllowedNamespaces
-	if namespace == account.Namespace || allowed.From == v1alpha1.NamespacesFromAll {
-		return true, nil
-	}
-	if allowed.From != v1alpha1.NamespacesFromSelector {
-		return false, nil
+	if !byLabels(account, namespace) {
+		return namespace == account.Namespace || allowed.From == v1alpha1.NamespacesFromAll, nil
 	}
 	selector, err := metav1.LabelSelectorAsSelector(allowed.Selector)
 	if err != nil {
@@ -94,6 +92,11 @@ func (r *UserReconciler) allows(ctx context.Context, account *v1alpha1.CertCentr
 		return false, err
 	}
 	return selector.Matches(labels.Set(object.Labels)), nil
+}
+
+// byLabels tells whether it is a matter of the namespace's labels that the account may be referred to from it.
+func byLabels(account *v1alpha1.CertCentralAccount, namespace string) bool {
+	return namespace != account.Namespace && account.Spec.AllowedNamespaces.From == v1alpha1.NamespacesFromSelector
 }
 
 // usable returns a verdict if the account's own status says that it can't be used.

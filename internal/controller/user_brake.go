@@ -132,7 +132,7 @@ func recall(user *v1alpha1.CertCentralUser, now time.Time) *writes {
 	w := &writes{uid: user.UID, generation: user.Generation}
 	if applied := user.Status.Applied; applied != nil && applied.Generation == user.Generation {
 		for _, t := range append(slices.Clone(applied.Earlier), applied.Time) {
-			w.times = append(w.times, t.Time)
+			w.times = append(w.times, atMost(now, t.Time))
 		}
 	}
 	ready := meta.FindStatusCondition(user.Status.Conditions, v1alpha1.ConditionReady)

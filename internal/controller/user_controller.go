@@ -31,6 +31,7 @@ type UserReconciler struct {
 	Namespaces []string
 
 	brake        brake
+	fullLooks    fullLooks
 	seen         generations // of users
 	seenAccounts generations
 }
@@ -66,7 +67,9 @@ func (r *UserReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.
 	} else if err != nil || !user.DeletionTimestamp.IsZero() {
 		r.brake.release(req.NamespacedName)
 		r.seen.release(req.NamespacedName)
+		r.fullLooks.release(req.NamespacedName)
 		r.Sweeps.forget(req.NamespacedName)
+		r.Metrics.forgetUser(req.NamespacedName)
 		return ctrl.Result{}, nil
 	}
 	r.seen.see(user)

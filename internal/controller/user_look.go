@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -38,7 +39,8 @@ func (r *UserReconciler) look(ctx context.Context, user *v1alpha1.CertCentralUse
 	if err != nil {
 		return err
 	}
-	r.Metrics.looked(found.access.key)
+	r.fullLooks.made(user, r.Clock.Now())
+	r.Metrics.looked(user)
 	if have.AccountID == 0 {
 		have.AccountID = found.access.accountID()
 	}
@@ -60,10 +62,27 @@ func (r *UserReconciler) look(ctx context.Context, user *v1alpha1.CertCentralUse
 
 // laneOf puts what a person waits for before polls.
 func laneOf(user *v1alpha1.CertCentralUser) certcentral.Lane {
-	if user.Generation != user.Status.ObservedGeneration || requested(user) {
+	if user.Generation != user.Status.ObservedGeneration || requested(user) || untried(user) {
 		return certcentral.Change
 	}
 	return certcentral.Poll
+}
+
+// untried tells whether something is declared that was neither seen in place nor tried yet: there is a verdict on this generation,
+// but it is that nobody could look. In mode Observe nothing is going to be tried.
+func untried(user *v1alpha1.CertCentralUser) bool {
+	status := &user.Status
+	ready := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionReady)
+	if ready == nil || user.Spec.Suspend || profile.Mode(user.Spec.Mode) == profile.Observe ||
+		status.Applied != nil && status.Applied.Generation == user.Generation {
+		return false
+	}
+	switch ready.Reason {
+	case v1alpha1.ReasonAccountNotReady, v1alpha1.ReasonAccountNotAllowed, v1alpha1.ReasonAccountMismatch, v1alpha1.ReasonConflict,
+		v1alpha1.ReasonThrottled, v1alpha1.ReasonUnavailable, v1alpha1.ReasonBadResponse:
+		return len(profile.Pending(declared(user.Spec.Profile), settledOf(status.Settled))) > 0
+	}
+	return false
 }
 
 // requested tells whether a person asked for a look that was not made yet.

@@ -49,8 +49,8 @@ func (r *UserReconciler) report(ctx context.Context, before *v1alpha1.CertCentra
 // save writes the status if anything in it is news, or if what it says was confirmed now and not for an hour before.
 func (r *UserReconciler) save(ctx context.Context, before, after *v1alpha1.CertCentralUser, found findings, v *verdict) error {
 	now := metav1.NewTime(r.Clock.Now())
-	seen := before.Status.LastObservedTime
-	stale := found.have != nil && found.plan.Verb != "" && !v.silent && (seen == nil || now.Sub(seen.Time) >= freshness)
+	seen := notAhead(now.Time, before.Status.LastObservedTime)
+	stale := found.have != nil && found.plan.Verb != "" && !v.silent && now.Sub(seen) >= freshness
 	if equality.Semantic.DeepEqual(before.Status, after.Status) && !stale {
 		return nil
 	}

@@ -32,7 +32,8 @@ func (r *UserReconciler) rest(user *v1alpha1.CertCentralUser, found *findings) e
 		}
 		return wait
 	}
-	left := r.untilFullLook(user, covered.vouches(found.userID, user.Status.LastObservedTime, r.Clock.Now()))
+	seen := r.fullLooks.last(user, r.Clock.Now())
+	left := r.untilFullLook(user, seen, covered.vouches(found.userID, seen, r.Clock.Now()))
 	if left <= 0 {
 		return nil
 	}
@@ -46,14 +47,16 @@ func (r *UserReconciler) rest(user *v1alpha1.CertCentralUser, found *findings) e
 	found.rested = true
 	v := judge(user, *found, r.Clock.Now(), nil)
 	v.after = time.Duration(float64(left) / (1 - jitter)) // of which the queue takes some
+	if byLabels(found.access.account, user.Namespace) {
+		v.after = min(v.after, found.access.account.Spec.Interval.Duration) // nobody tells when a namespace loses its label
+	}
 	return v
 }
 
-// untilFullLook returns how long a user may go on without one that has one every so often; 0 or less when it is due. Users that
-// were looked at together don't come back together.
-func (r *UserReconciler) untilFullLook(user *v1alpha1.CertCentralUser, every time.Duration) time.Duration {
-	seen := user.Status.LastObservedTime
-	if every == 0 || seen == nil {
+// untilFullLook returns how long a user, last seen then, may go on without a look that has one every so often; 0 or less when it is
+// due. Users that were looked at together don't come back together.
+func (r *UserReconciler) untilFullLook(user *v1alpha1.CertCentralUser, seen time.Time, every time.Duration) time.Duration {
+	if every == 0 || seen.IsZero() {
 		return 0
 	}
 	spread := fnv.New32a()

@@ -72,8 +72,10 @@ func outOfBudget(failure *certcentral.Error) *verdict {
 
 // fresh tells whether what the status says was confirmed as lately as it is in quiet times, give or take a poll.
 func fresh(user *v1alpha1.CertCentralUser, found findings, now time.Time) bool {
-	seen := user.Status.LastObservedTime
-	return seen == nil || now.Sub(seen.Time) < freshness+2*found.access.account.Spec.Interval.Duration
+	if user.Status.LastObservedTime == nil {
+		return true
+	}
+	return now.Sub(notAhead(now, user.Status.LastObservedTime)) < freshness+2*found.access.account.Spec.Interval.Duration
 }
 
 // kept says that the live profile satisfies the declared one. A write stays the reason until there is other news.
@@ -142,13 +144,16 @@ func causes(differences []profile.Difference) string {
 // describe writes what is known into a status. It says nothing that a silent verdict does not know, but a write that was made.
 func describe(user *v1alpha1.CertCentralUser, found findings, v *verdict) {
 	status := &user.Status
+	if v.silent && found.have == nil && found.written == nil && !found.rested && user.Spec.UserRef.ID != nil {
+		return
+	}
 	means(status, found)
 	if found.have != nil && !v.silent {
 		observe(status, found.have)
 		compareWith(status, found.plan)
 	}
 	if found.rested && found.tip != nil {
-		observeRow(status, &found.tip.row)
+		observeRow(status, &found.tip.row, found.begun)
 	}
 	if found.written != nil {
 		status.Applied = found.written

@@ -96,6 +96,9 @@ func set(conditions *[]metav1.Condition, kind string, status metav1.ConditionSta
 			status = before.Status
 		}
 	}
+	if before := meta.FindStatusCondition(*conditions, kind); before != nil && before.Reason == v1alpha1.ReasonWaiting {
+		meta.RemoveStatusCondition(conditions, kind) // the API server's default: its transition time is none
+	}
 	meta.SetStatusCondition(conditions, metav1.Condition{
 		Type: kind, Status: status, Reason: v.reason, Message: v.message(), ObservedGeneration: generation,
 	})
