@@ -114,9 +114,9 @@ func tellAccount(metrics chan<- prometheus.Metric, account *v1alpha1.CertCentral
 
 // census counts users by account.
 type census struct {
-	conditions     map[[3]string]float64 // by account, condition, status
-	reasons        map[[3]string]float64 // by account, reason of Ready, status of InSync
-	administrators map[[2]string]float64 // by account, whether they need single sign-on
+	conditions     map[[3]string]float64              // by account, condition, status
+	reasons        map[[3]string]float64              // by account, reason of Ready, status of InSync
+	administrators map[[2]string]float64              // by account, whether they need single sign-on
 	seen           map[types.NamespacedName]time.Time // by user, in this process
 	now            time.Time
 	looks          map[types.NamespacedName]time.Time // the oldest latest look at a user

@@ -28,11 +28,11 @@ type Sweeps struct {
 
 // coverage is what the latest walk through an account came to. It is never changed, but replaced.
 type coverage struct {
-	client  *certcentral.Client
-	begun   time.Time           // the walk
-	users   map[int64]time.Time // when the list showed them as their statuses have them; nil when each is looked at alone
-	counts  time.Duration       // how long after that it counts
-	every   time.Duration // how often each of them is looked at in full all the same
+	client *certcentral.Client
+	begun  time.Time           // the walk
+	users  map[int64]time.Time // when the list showed them as their statuses have them; nil when each is looked at alone
+	counts time.Duration       // how long after that it counts
+	every  time.Duration       // how often each of them is looked at in full all the same
 }
 
 // tip is why a resource should be looked at: what the list shows of its user is not what its status has.
