@@ -68,7 +68,7 @@ SERVICE_MONITOR_CRD = go -C hack/tools/prometheus-operator mod download -json gi
 	awk -F'"' '$$2 == "Dir" { print $$4 "/example/prometheus-operator-crd/monitoring.coreos.com_servicemonitors.yaml" }'
 
 FAULTS = MANAGER_FAULTS=$(CURDIR)/bin/manager-faults
-# Which fault plans to play: all with one seed after the other, or those whose name contains ONLY.
+# Which fault plans to play: all with one seed after the other, or those whose name contains ONLY, or one of several parts with | between.
 SEEDS ?= 1,2,3
 ONLY ?=
 

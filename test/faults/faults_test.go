@@ -21,7 +21,7 @@ import (
 var (
 	all    = flag.Bool("all", false, "play all plans, not a sample")
 	seeds  = flag.String("seeds", "1", "comma-separated seeds; each plays the plans anew")
-	only   = flag.String("only", "", "play the plans whose name contains one of these, sample or not; comma-separated")
+	only   = flag.String("only", "", "play the plans whose name contains one of these, sample or not; separated by |")
 	at     = flag.Int("stages", 4, "how many control planes to play on at a time")
 	report = flag.String("report", "", "file for the table")
 )
@@ -67,7 +67,7 @@ func chosen(p plan) bool {
 	if *only == "" {
 		return *all || p.sample
 	}
-	return slices.ContainsFunc(strings.Split(*only, ","), func(part string) bool { return strings.Contains(p.String(), part) })
+	return slices.ContainsFunc(strings.Split(*only, "|"), func(part string) bool { return strings.Contains(p.String(), part) })
 }
 
 // theatre has stages, what quiet runs came to, and all the runs so far.

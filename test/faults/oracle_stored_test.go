@@ -32,25 +32,26 @@ func meant(user v1alpha1.CertCentralUser) int64 {
 // without being declared is the operator's doing, if it sent something else than was there; or that of CertCentral, which does
 // more than it was asked to. That can't be known before the first time; then it must be said, and not happen again.
 func (r *run) judgeStored(e evidence) {
-	damaged := map[int64]simulator.Call{}
+	damaged, generation := map[int64]simulator.Call{}, map[int64]int64{}
 	reset := simulator.Call{}
 	for _, put := range e.calls {
 		if put.Method != "PUT" {
 			continue
 		}
-		if before, done := damaged[put.User]; done && !r.accepted[put.User].After(before.Time) {
-			r.violate("P1", "%s: %s changed what it was not to, and nobody accepted that", put, before)
+		declared := e.declared(put)
+		if before, done := damaged[put.User]; done && generation[put.User] == declared.Generation && !r.accepted[put.User].After(before.Time) {
+			r.violate("P1", "%s: %s changed what it was not to, and no person did anything about that", put, before)
 		}
 		_, carried := put.Sent()[ssoFlag]
-		if put.Before[ssoFlag] == "true" && !carried && reset.Seq != 0 {
+		if put.Before[ssoFlag] == "true" && !carried && reset.Seq != 0 && put.Time.Sub(reset.Ended) > slack {
 			r.violate("P1", "%s: it does to %s what %s did", put, ssoFlag, reset)
 		}
-		for _, name := range r.undeclaredChanges(e, put) {
+		for _, name := range undeclaredChanges(declared.Spec.Profile, put) {
 			if sent, had := put.Sent()[name].(string); had && sent != put.Before[name] {
 				r.judgeRace(e, put, name)
 				continue
 			}
-			damaged[put.User] = put
+			damaged[put.User], generation[put.User] = put, declared.Generation
 			if name == ssoFlag {
 				reset = put
 			}
@@ -63,10 +64,14 @@ func (r *run) judgeStored(e evidence) {
 	}
 }
 
+// declared is the resource that the operator read right before a PUT.
+func (e evidence) declared(put simulator.Call) v1alpha1.CertCentralUser {
+	read, _ := e.lastRead(put.Time, "certcentralusers", func(c audited) bool { return meant(c.user()) == put.User })
+	return read.user()
+}
+
 // undeclaredChanges are the fields that a PUT changed and was not to.
-func (r *run) undeclaredChanges(e evidence, put simulator.Call) (names []string) {
-	user, _ := e.lastRead(put.Time, "certcentralusers", func(c audited) bool { return meant(c.user()) == put.User })
-	declared := user.user().Spec.Profile
+func undeclaredChanges(declared v1alpha1.Profile, put simulator.Call) (names []string) {
 	for name := range put.Before {
 		_, sent := put.Sent()[name]
 		wanted := name == ssoFlag && declared.SAMLSSOOnly != nil && sent || name != ssoFlag && fields[name](declared) != nil

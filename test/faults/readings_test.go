@@ -10,20 +10,30 @@ import (
 	"github.com/certcentral-io/user-operator/internal/simulator"
 )
 
-// thrice declares three job titles, one after the other. Each is written, or it is said why not.
-var thrice = workload{name: "three changes", people: 2, writes: 4, before: declareAll, act: func(ctx context.Context, r *run) {
-	for _, variant := range []string{"B", "C", "D"} {
-		for i := range r.people {
-			r.retitle(ctx, i, variant)
-		}
-		r.await(ctx, strikeWithin, variant+" to be judged", func() bool { return r.judged(ctx, 0) && r.judged(ctx, 1) })
+// changeAndDrift declares a job title for two people, and then both drift, twice: there is something to write each time.
+var changeAndDrift = workload{name: "change and drift", people: 2, writes: 4, before: declareAll, act: func(ctx context.Context, r *run) {
+	for i := range r.people {
+		r.retitle(ctx, i, "B")
+	}
+	r.await(ctx, strikeWithin, "B to be judged", func() bool { return r.judged(ctx, 0) && r.judged(ctx, 1) })
+	for range 2 {
+		r.driftAll(ctx)
 	}
 }}
+
+// driftAll has a colleague change what is declared of everybody, and waits for what comes of it.
+func (r *run) driftAll(ctx context.Context) {
+	for i := range r.people {
+		r.edit(i, map[string]any{"job_title": r.text("title", i, "drifted")})
+		r.request(ctx, i)
+	}
+	r.await(ctx, strikeWithin, "the drift to be judged", func() bool { return r.judged(ctx, 0) && r.judged(ctx, 1) })
+}
 
 // judged tells whether a resource says something final of its newest generation.
 func (r *run) judged(ctx context.Context, i int) bool {
 	user := r.user(ctx, i)
-	return user != nil && user.Status.ObservedGeneration == user.Generation &&
+	return user != nil && user.Status.ObservedGeneration == user.Generation && !pending(user.Annotations, user.Status.LastHandledReconcileAt) &&
 		!strings.Contains(conditionsOf(user.Status.Conditions), "Reconciling")
 }
 
@@ -31,7 +41,7 @@ func (r *run) judged(ctx context.Context, i int) bool {
 // notice. Where an undeclared field is, it is the first time and the last.
 func readingPlans() (list []plan) {
 	add := func(name string, rules simulator.Rules, undeclared map[string]any, ends string) {
-		list = append(list, plan{group: "readings", name: name, workload: thrice, sample: strings.HasPrefix(name, "trimmed"), fault: fault{
+		list = append(list, plan{group: "readings", name: name, workload: changeAndDrift, sample: strings.HasPrefix(name, "trimmed"), fault: fault{
 			rules: rules, keepRules: true, ends: ends, differs: true,
 			strike: func(_ context.Context, r *run) { r.edit(0, undeclared) },
 		}})
@@ -60,7 +70,7 @@ func readingPlans() (list []plan) {
 	}
 	add("an omitted flag is reset", simulator.Rules{OmittedSSOCleared: true}, map[string]any{ssoFlag: true}, saysUnexpected)
 	list = append(list,
-		plan{group: "readings", name: "an omitted flag is reset, of two people", workload: thrice, fault: fault{
+		plan{group: "readings", name: "an omitted flag is reset, of two people", workload: changeAndDrift, fault: fault{
 			rules: simulator.Rules{OmittedSSOCleared: true}, keepRules: true, ends: saysUnexpected, differs: true, patient: true, others: true,
 			strike: func(_ context.Context, r *run) {
 				for i := range r.people {
@@ -68,16 +78,16 @@ func readingPlans() (list []plan) {
 				}
 			},
 		}},
-		plan{group: "readings", name: "trimmed, and the manager restarts", workload: thrice, fault: fault{
+		plan{group: "readings", name: "trimmed, and the manager restarts", workload: changeAndDrift, fault: fault{
 			rules: simulator.Rules{Trimmed: true}, keepRules: true, ends: saysUnexpected, differs: true,
 			strike: func(_ context.Context, r *run) { r.edit(0, odd) },
 			meanwhile: func(ctx context.Context, r *run) {
 				r.operators.manager().Kill()
-				r.retitle(ctx, 0, "E")
-				r.await(ctx, strikeWithin, "E to be judged", func() bool { return r.judged(ctx, 0) })
+				r.await(ctx, strikeWithin, "a successor", func() bool { return r.operators.succeeded() })
+				r.driftAll(ctx)
 			},
 		}},
-		plan{group: "readings", name: "trimmed, until a person accepts it", workload: thrice, fault: fault{
+		plan{group: "readings", name: "trimmed, until a person accepts it", workload: changeAndDrift, fault: fault{
 			rules: simulator.Rules{Trimmed: true}, keepRules: true, says: saysUnexpected, differs: true,
 			strike: func(_ context.Context, r *run) { r.edit(0, odd) },
 			heal:   func(ctx context.Context, r *run) { r.accept(ctx, 0, "certcentral.io/accept-unexpected-change") },
