@@ -62,6 +62,7 @@ type Plan struct {
 	Fields      []Field            // with Update: the fields that it changes; with Refuse: those that the refusal is about
 	Update      certcentral.Update // with Update: the body of the PUT
 	Refusal     Refusal            // with Refuse
+	Strangers   []Field            // with Report: the identity fields that speak for the wrong person, as WrongPerson does before a write
 	Differences []Difference       // all that differs, whatever the verb; nil when the user is not the one referred to
 	Settled     Declared           // what is settled now that the live profile was seen
 }
@@ -79,6 +80,9 @@ func Decide(want Want, have certcentral.Profile) Plan {
 		plan.Verb = Keep
 	case len(plan.Fields) == 0:
 		plan.Verb = Report
+		if refusal == WrongPerson {
+			plan.Strangers = fields
+		}
 	case refusal != "":
 		plan.Verb, plan.Refusal, plan.Fields = Refuse, refusal, fields
 	default:

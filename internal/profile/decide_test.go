@@ -44,10 +44,11 @@ type judgement struct {
 	differences []string
 	body        certcentral.Update
 	settled     Declared
+	strangers   []Field
 }
 
 func judge(plan Plan) judgement {
-	j := judgement{verb: plan.Verb, refusal: plan.Refusal, fields: plan.Fields, settled: plan.Settled}
+	j := judgement{verb: plan.Verb, refusal: plan.Refusal, fields: plan.Fields, settled: plan.Settled, strangers: plan.Strangers}
 	for _, d := range plan.Differences {
 		j.differences = append(j.differences, fmt.Sprintf("%s (%s): want %q, have %q", d.Field, d.Cause, d.Desired, d.Observed))
 	}

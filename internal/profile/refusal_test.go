@@ -85,8 +85,16 @@ func TestWrongPerson(t *testing.T) {
 			},
 		},
 		{
-			"where the mode forbids to write there is nothing to refuse",
+			"where the mode forbids to write there is nothing to refuse, but a doubt to report",
 			Want{Declared: jack, Mode: Observe},
+			john,
+			judgement{
+				verb: Report, differences: differences, settled: Declared{JobTitle: new("Sys Admin")}, strangers: []Field{FirstName, Email},
+			},
+		},
+		{
+			"of a person confirmed, or written before, there is no doubt to report",
+			Want{Declared: jack, Mode: Observe, Trusted: true},
 			john,
 			judgement{verb: Report, differences: differences, settled: Declared{JobTitle: new("Sys Admin")}},
 		},
