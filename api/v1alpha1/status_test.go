@@ -141,12 +141,14 @@ func fullUserStatus() v1alpha1.CertCentralUserStatus {
 	return v1alpha1.CertCentralUserStatus{
 		ObservedGeneration:       3,
 		Conditions:               readyAs(v1alpha1.ReasonInSync),
+		Mode:                     v1alpha1.EffectiveModeObserve,
 		UserID:                   125039,
 		AccountID:                123654,
 		Profile:                  &profile,
 		UserStatus:               "active",
 		Type:                     "standard",
 		LastLoginTime:            &lastYear,
+		LastLoginDate:            "2025-06-21",
 		Roles:                    []v1alpha1.Role{{ID: 1, Name: "Administrator"}, {ID: 5, Name: "Standard User"}},
 		Container:                &container,
 		ContainerAssignments:     []v1alpha1.ContainerAssignment{{ID: 5, Name: "Root", ParentID: 4, Active: true}},
@@ -158,7 +160,7 @@ func fullUserStatus() v1alpha1.CertCentralUserStatus {
 		AccountLanguageID: 1,
 		CertCentral:       true,
 		Enterprise:        true,
-		Differences:       []v1alpha1.Difference{{Field: "jobTitle", Cause: v1alpha1.CauseDrift, Desired: "Senior Admin", Observed: ""}},
+		Differences:       []v1alpha1.Difference{{Field: "jobTitle", Cause: v1alpha1.CauseDrift, Desired: "Senior Admin", Observed: "", Hint: "h"}},
 		Settled: &v1alpha1.SettledProfile{
 			Username: new("john.smith@example.com"), FirstName: new("John"), LastName: new("Smith"), Email: new("john.smith@example.com"),
 			JobTitle: new(""), Telephone: new(""), SAMLSSOOnly: new(false),

@@ -16,6 +16,12 @@ type CertCentralUserStatus struct {
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
+	// mode is the one that counts now: Suspended while spec.suspend is true, else the stricter one of the user's and its account's.
+	// Left out: no account applies.
+	//
+	// +optional
+	Mode EffectiveMode `json:"mode,omitempty"`
+
 	// userID is the CertCentral user ID.
 	//
 	// +optional
@@ -45,6 +51,12 @@ type CertCentralUserStatus struct {
 	//
 	// +optional
 	LastLoginTime *metav1.Time `json:"lastLoginTime,omitempty"`
+
+	// lastLoginDate is the day of lastLoginTime, such as 2019-06-21.
+	//
+	// +optional
+	// +kubebuilder:validation:MaxLength=10
+	LastLoginDate string `json:"lastLoginDate,omitempty"`
 
 	// roles of the user. They are observed, and set at CertCentral.
 	//
@@ -313,6 +325,23 @@ type Organization struct {
 	Name string `json:"name,omitempty"`
 }
 
+// EffectiveMode says how far the operator goes with a user now.
+//
+// +kubebuilder:validation:Enum=Enforce;ReportDrift;Observe;Suspended
+type EffectiveMode string
+
+// Modes that can count.
+const (
+	// applies what is declared, and sets back what others change
+	EffectiveModeEnforce EffectiveMode = "Enforce"
+	// applies what is declared, and only reports what others change
+	EffectiveModeReportDrift EffectiveMode = "ReportDrift"
+	// never writes
+	EffectiveModeObserve EffectiveMode = "Observe"
+	// neither looks nor writes
+	EffectiveModeSuspended EffectiveMode = "Suspended"
+)
+
 // Cause tells why a field differs.
 //
 // +kubebuilder:validation:Enum=SpecChange;Drift
@@ -347,6 +376,13 @@ type Difference struct {
 	//
 	// +required
 	Observed string `json:"observed"`
+
+	// hint says what differs of two values that look the same: case, blanks, quotation marks, dashes, invisible characters or the
+	// encoding of accents. Left out: the difference can be seen.
+	//
+	// +optional
+	// +kubebuilder:validation:MaxLength=512
+	Hint string `json:"hint,omitempty"`
 }
 
 // Applied is a write to CertCentral.

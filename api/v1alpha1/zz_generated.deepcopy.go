@@ -512,12 +512,12 @@ func (in *Profile) DeepCopyInto(out *Profile) {
 	}
 	if in.FirstName != nil {
 		in, out := &in.FirstName, &out.FirstName
-		*out = new(string)
+		*out = new(Line)
 		**out = **in
 	}
 	if in.LastName != nil {
 		in, out := &in.LastName, &out.LastName
-		*out = new(string)
+		*out = new(Line)
 		**out = **in
 	}
 	if in.Email != nil {
@@ -527,12 +527,12 @@ func (in *Profile) DeepCopyInto(out *Profile) {
 	}
 	if in.JobTitle != nil {
 		in, out := &in.JobTitle, &out.JobTitle
-		*out = new(string)
+		*out = new(Line)
 		**out = **in
 	}
 	if in.Telephone != nil {
 		in, out := &in.Telephone, &out.Telephone
-		*out = new(string)
+		*out = new(Line)
 		**out = **in
 	}
 	if in.SAMLSSOOnly != nil {

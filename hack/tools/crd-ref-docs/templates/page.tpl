@@ -65,7 +65,7 @@ Found in {{ range $i, $parent := $type.SortedReferences }}{{ if $i }}, {{ end }}
 {{- end -}}
 
 {{- define "fieldType" }}
-{{- if eq .Name "caBundle" }}string (base64){{ else }}{{ markdownRenderType .Type | replace " array" ", a list" }}{{ end }}
+{{- if eq .Name "caBundle" }}string (base64){{ else if eq .Type.Name "Line" }}string{{ else }}{{ markdownRenderType .Type | replace " array" ", a list" }}{{ end }}
 {{- end -}}
 
 {{- define "fieldDoc" }}
