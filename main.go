@@ -136,6 +136,7 @@ func reconcilers(ctx context.Context, mgr ctrl.Manager, o *options) error {
 	users := &controller.UserReconciler{
 		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Sessions: sessions, Sweeps: sweeps, Metrics: observed, Clock: now,
 		Events: mgr.GetEventRecorder("certcentral-user-operator"), Namespaces: o.namespaces,
+		Selector: o.selector.Selector,
 	}
 	sweeper := &controller.SweepReconciler{
 		Client: mgr.GetClient(), Sessions: sessions, Sweeps: sweeps, Metrics: observed, Clock: now,

@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/certcentral-io/user-operator/api/v1alpha1"
+	"github.com/certcentral-io/user-operator/internal/profile"
 )
 
 // access is an account as one user may use it.
@@ -31,16 +32,39 @@ func accountOf(user *v1alpha1.CertCentralUser) types.NamespacedName {
 	return types.NamespacedName{Namespace: ref.Namespace, Name: ref.Name}
 }
 
-// admit returns the account if the user may use it now. Whether the namespace is allowed comes first, so that nothing else
-// about a foreign account is told.
-func (r *UserReconciler) admit(ctx context.Context, user *v1alpha1.CertCentralUser) (*access, error) {
+// admit returns the account if the user may use it now, and the mode that counts as soon as it is known which account that is.
+func (r *UserReconciler) admit(ctx context.Context, user *v1alpha1.CertCentralUser) (*access, profile.Mode, error) {
+	key := accountOf(user)
+	account, err := r.accountFor(ctx, user)
+	if err != nil {
+		return nil, "", err
+	}
+	mode := modeOf(user, account)
+	if err := usable(key, account); err != nil {
+		return nil, mode, err
+	}
+	open := r.Sessions.get(key, account)
+	if open == nil {
+		return nil, mode, pending(key, account)
+	}
+	return &access{session: open, key: key, account: account}, mode, nil
+}
+
+// accountFor returns the account that a user refers to, if it is there, watched, and allows the user's namespace. That one comes
+// first, so that nothing else about a foreign account is told.
+func (r *UserReconciler) accountFor(ctx context.Context, user *v1alpha1.CertCentralUser) (*v1alpha1.CertCentralAccount, error) {
 	key := accountOf(user)
 	if len(r.Namespaces) > 0 && !slices.Contains(r.Namespaces, key.Namespace) {
 		return nil, accountNotReady(metav1.ConditionFalse,
 			fmt.Sprintf("Account %s is in a namespace that this operator does not watch.", key))
 	}
 	account := &v1alpha1.CertCentralAccount{}
-	if err := r.Get(ctx, key, account); apierrors.IsNotFound(err) {
+	err := r.Get(ctx, key, account)
+	uncached := apierrors.IsNotFound(err) && r.Selector != nil
+	if uncached { // the cache holds what the selector matches
+		err = r.Live.Get(ctx, key, account)
+	}
+	if apierrors.IsNotFound(err) {
 		r.seenAccounts.release(key)
 		return nil, accountNotReady(metav1.ConditionFalse, fmt.Sprintf("Account %s does not exist.", key))
 	} else if err != nil {
@@ -50,25 +74,35 @@ func (r *UserReconciler) admit(ctx context.Context, user *v1alpha1.CertCentralUs
 	if !account.DeletionTimestamp.IsZero() {
 		return nil, accountNotReady(metav1.ConditionFalse, fmt.Sprintf("Account %s is being deleted.", key))
 	}
-	allowed, err := r.allows(ctx, account, user.Namespace)
-	if err != nil {
+	if err := r.permits(ctx, account, user.Namespace); err != nil {
 		return nil, err
 	}
-	if !allowed {
-		return nil, &verdict{
-			reason: v1alpha1.ReasonAccountNotAllowed, ready: metav1.ConditionFalse, inSync: metav1.ConditionUnknown, phase: stalled,
-			note:  fmt.Sprintf("Account %s does not allow users in namespace %s: see its spec.allowedNamespaces.", key, user.Namespace),
-			after: account.Spec.Interval.Duration,
-		}
+	if uncached {
+		return nil, unselected(key, account, r.Selector)
 	}
-	if err := usable(key, account); err != nil {
-		return nil, err
+	return account, nil
+}
+
+// permits returns a verdict unless the account may be referred to from the namespace.
+func (r *UserReconciler) permits(ctx context.Context, account *v1alpha1.CertCentralAccount, namespace string) error {
+	allowed, err := r.allows(ctx, account, namespace)
+	if err != nil || allowed {
+		return err
 	}
-	open := r.Sessions.get(key, account)
-	if open == nil {
-		return nil, pending(key, account)
+	return &verdict{
+		reason: v1alpha1.ReasonAccountNotAllowed, ready: metav1.ConditionFalse, inSync: metav1.ConditionUnknown, phase: stalled,
+		note: fmt.Sprintf("Account %s/%s does not allow users in namespace %s: see its spec.allowedNamespaces.",
+			account.Namespace, account.Name, namespace),
+		after: account.Spec.Interval.Duration,
 	}
-	return &access{session: open, key: key, account: account}, nil
+}
+
+// unselected says why an account that exists is not in the cache: its labels, or the cache is late.
+func unselected(key types.NamespacedName, account *v1alpha1.CertCentralAccount, selector labels.Selector) error {
+	if selector.Matches(labels.Set(account.Labels)) {
+		return unseen()
+	}
+	return accountNotReady(metav1.ConditionFalse, fmt.Sprintf("Account %s does not match the operator's --watch-label-selector.", key))
 }
 
 // allows tells whether the account may be referred to from the namespace. Labels are read from the API server: that happens

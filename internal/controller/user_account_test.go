@@ -1,13 +1,18 @@
 package controller
 
 import (
+	"context"
 	"fmt"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"github.com/certcentral-io/user-operator/api/v1alpha1"
 )
@@ -109,6 +114,32 @@ var _ = Describe("An account that a user may not use", func() {
 		Expect(saidOf(user)).To(Equal(accountNotReadySaid))
 		Expect(message(user)).To(ContainSubstring("does not watch"))
 	})
+
+	It("because the operator's label selector leaves it out", func(ctx SpecContext) {
+		w := openWorld(ctx, ``)
+		w.users.Client, w.users.Selector = w.withoutAccounts(), labels.SelectorFromSet(labels.Set{"shard": "a"})
+		user := w.newUser(ctx, "john-smith", title)
+		s := w.reconcile(ctx, user)
+		Expect(s.err).NotTo(HaveOccurred())
+		Expect(s.requests).To(BeEmpty())
+		Expect(saidOf(user)).To(Equal(accountNotReadySaid))
+		Expect(message(user)).To(Equal(fmt.Sprintf("Account %s/digicert does not match the operator's --watch-label-selector.", w.namespace)))
+
+		missing := w.newUser(ctx, "jane-doe", `{accountRef: {name: elsewhere}, userRef: {id: 7}}`)
+		w.reconcile(ctx, missing)
+		Expect(message(missing)).To(Equal(fmt.Sprintf("Account %s/elsewhere does not exist.", w.namespace)))
+		foreign := newUserIn(ctx, newNamespace(ctx, nil), "john-smith", fmt.Sprintf(`{accountRef: {name: digicert, namespace: %s}}`, w.namespace))
+		w.reconcile(ctx, foreign)
+		Expect(saidOf(foreign)).To(Equal("AccountNotAllowed: Ready=False InSync=Unknown Stalled=True"), "nothing else is told of a foreign account")
+
+		w.account.Labels = map[string]string{"shard": "a"}
+		Expect(direct.Update(ctx, w.account)).To(Succeed())
+		s = w.reconcile(ctx, user)
+		Expect(s.writes).To(BeEmpty(), "a cache that is late is no news")
+		w.users.Client = w.counted(interceptor.Funcs{})
+		w.reconcileAccount(ctx)
+		Expect(w.reconcile(ctx, user).requests).To(Equal([]string{getJohn, putJohn, getJohn}))
+	})
 })
 
 var _ = Describe("An account's allowedNamespaces", func() {
@@ -168,3 +199,15 @@ var _ = Describe("An account's allowedNamespaces", func() {
 		Expect(w.users.allows(ctx, account, "elsewhere")).To(BeFalse())
 	})
 })
+
+// withoutAccounts is a client whose cache has none.
+func (w *world) withoutAccounts() client.Client {
+	return w.counted(interceptor.Funcs{
+		Get: func(ctx context.Context, c client.WithWatch, key client.ObjectKey, object client.Object, opts ...client.GetOption) error {
+			if _, ok := object.(*v1alpha1.CertCentralAccount); ok {
+				return apierrors.NewNotFound(v1alpha1.GroupVersion.WithResource("certcentralaccounts").GroupResource(), key.Name)
+			}
+			return c.Get(ctx, key, object, opts...)
+		},
+	})
+}

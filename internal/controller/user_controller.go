@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/clock"
 	"k8s.io/utils/ptr"
@@ -29,6 +30,8 @@ type UserReconciler struct {
 	Clock         clock.PassiveClock
 	// Namespaces that the cache holds; empty means all.
 	Namespaces []string
+	// Selector of the accounts and users that the cache holds; nil means all.
+	Selector labels.Selector
 
 	brake        brake
 	fullLooks    fullLooks
@@ -93,7 +96,7 @@ func (r *UserReconciler) visit(ctx context.Context, user *v1alpha1.CertCentralUs
 
 // decide judges the last look.
 func (f *findings) decide(user *v1alpha1.CertCentralUser) {
-	f.mode = profile.Stricter(profile.Mode(user.Spec.Mode), profile.Mode(f.access.account.Spec.Mode))
+	f.mode = modeOf(user, f.access.account)
 	f.plan = profile.Decide(profile.Want{
 		Declared:    declared(user.Spec.Profile),
 		Settled:     f.settled(user),

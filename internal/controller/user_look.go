@@ -21,7 +21,7 @@ func (r *UserReconciler) look(ctx context.Context, user *v1alpha1.CertCentralUse
 	if user.Spec.Suspend {
 		return r.suspended(ctx, user)
 	}
-	if found.access, err = r.admit(ctx, user); err != nil {
+	if found.access, found.mode, err = r.admit(ctx, user); err != nil {
 		return err
 	}
 	lane := laneOf(user)
@@ -108,6 +108,9 @@ func (r *UserReconciler) identify(
 func (r *UserReconciler) suspended(ctx context.Context, user *v1alpha1.CertCentralUser) error {
 	hold := &verdict{reason: v1alpha1.ReasonSuspended, note: "Suspended: nothing is looked at or written until spec.suspend is false."}
 	if user.Status.ObservedGeneration == user.Generation {
+		if before := meta.FindStatusCondition(user.Status.Conditions, v1alpha1.ConditionReady); before != nil && before.Reason == hold.reason {
+			hold.note = before.Message
+		}
 		return hold
 	}
 	account := &v1alpha1.CertCentralAccount{}

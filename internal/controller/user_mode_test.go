@@ -95,4 +95,69 @@ var _ = Describe("The mode", func() {
 		}
 		Expect(saidOf(u)).To(Equal("DriftReported: Ready=True InSync=False"))
 	})
+
+	DescribeTable("that counts is shown", func(ctx SpecContext, account, user, shown string) {
+		w := openWorld(ctx, account)
+		u := w.newUser(ctx, "john-smith", user)
+		w.reconcile(ctx, u)
+		Expect(u.Status.Mode).To(BeEquivalentTo(shown))
+		Expect(w.reconcile(ctx, u).writes).To(BeEmpty())
+	},
+		Entry("as the user's", ``, `mode: ReportDrift`, "ReportDrift"),
+		Entry("as the account's, where that is stricter", `mode: Observe`, `mode: Enforce`, "Observe"),
+		Entry("as the user's, where that is stricter", `mode: ReportDrift`, `mode: Observe`, "Observe"),
+		Entry("as Suspended, whatever the modes", `mode: Observe`, `suspend: true`, "Suspended"),
+		Entry("not at all without an account", ``, `accountRef: {name: elsewhere}`, ""),
+	)
+
+	It("that an account is turned to shows on its users at their next turn, in one write and no event", func(ctx SpecContext) {
+		w := openWorld(ctx, ``)
+		u := w.newUser(ctx, "john-smith", `{}`)
+		w.reconcile(ctx, u)
+		for _, mode := range []string{"Observe", "Enforce"} {
+			edit(ctx, w.account, `mode: `+mode)
+			w.reconcileAccount(ctx)
+			s := w.reconcile(ctx, u)
+			Expect(s.writes).To(Equal(patchedJohn))
+			Expect(s.events).To(BeEmpty())
+			Expect(u.Status.Mode).To(BeEquivalentTo(mode))
+			w.expectQuiet(ctx, u)
+		}
+	})
+
+	It("that an account is turned to shows also while nobody can look", func(ctx SpecContext) {
+		w := openWorld(ctx, ``)
+		u := w.newUser(ctx, "john-smith", `{}`)
+		w.reconcile(ctx, u)
+		edit(ctx, w.account, `mode: Observe`)
+		Expect(w.reconcile(ctx, u).writes).To(Equal(patchedJohn))
+		Expect(u.Status.Mode).To(BeEquivalentTo("Observe"), "the account was not looked at since")
+		Expect(saidOf(u)).To(Equal("InSync: Ready=True InSync=True"))
+		Expect(w.reconcile(ctx, u).writes).To(BeEmpty())
+	})
+
+	DescribeTable("that only reports says also that another person may be meant", func(ctx SpecContext, mode, spec, want string) {
+		w := openWorld(ctx, `mode: `+mode)
+		u := w.newUser(ctx, "john-smith", spec)
+		w.reconcile(ctx, u)
+		Expect(saidOf(u)).To(Equal("DriftReported: Ready=True InSync=False"))
+		Expect(message(u)).To(HavePrefix(want))
+	},
+		Entry("by id", "Observe", `profile: {firstName: Jack, lastName: Jones, jobTitle: Boss}`,
+			"CertCentral user 125039 has none of the declared values of firstName, lastName: is spec.userRef.id mistyped? The live profile differs"),
+		Entry("by username", "Observe", `{userRef: {username: john.smith@example.com}, profile: {firstName: Jack, lastName: Jones}}`,
+			"CertCentral user 125039 has none of the declared values of firstName, lastName: is another person meant? The live profile differs"),
+		Entry("not by one name", "Observe", `profile: {firstName: Jack, jobTitle: Boss}`, "The live profile differs"),
+		Entry("not where one of them fits", "Observe", `profile: {firstName: Jack, lastName: Smithson}`, "The live profile differs"),
+	)
+
+	It("that only reports gives a hint where a difference can't be seen", func(ctx SpecContext) {
+		w := openWorld(ctx, `mode: Observe`)
+		u := w.newUser(ctx, "john-smith", `profile: {firstName: JONATHAN, jobTitle: Boss}`)
+		w.reconcile(ctx, u)
+		Expect(u.Status.Differences).To(HaveExactElements(
+			And(HaveField("Field", "firstName"), HaveField("Hint", "differs only in case")),
+			And(HaveField("Field", "jobTitle"), HaveField("Hint", "")),
+		))
+	})
 })

@@ -72,6 +72,14 @@ func couldRead(status *v1alpha1.CertCentralUserStatus, part string) bool {
 	return !slices.Contains(status.Unreadable, part)
 }
 
+// showLogin keeps the day of the last sign-in along with its time.
+func showLogin(status *v1alpha1.CertCentralUserStatus) {
+	status.LastLoginDate = ""
+	if status.LastLoginTime != nil {
+		status.LastLoginDate = status.LastLoginTime.UTC().Format(time.DateOnly)
+	}
+}
+
 // compareWith writes a judgement into a status.
 func compareWith(status *v1alpha1.CertCentralUserStatus, plan profile.Plan) {
 	if plan.Verb == "" {
@@ -81,6 +89,7 @@ func compareWith(status *v1alpha1.CertCentralUserStatus, plan profile.Plan) {
 	for _, d := range plan.Differences {
 		status.Differences = append(status.Differences, v1alpha1.Difference{
 			Field: string(d.Field), Cause: v1alpha1.Cause(d.Cause), Desired: d.Desired, Observed: clip(d.Observed),
+			Hint: profile.Hint(d.Desired, d.Observed),
 		})
 	}
 	status.Settled = nil

@@ -33,7 +33,7 @@ func judge(user *v1alpha1.CertCentralUser, found findings, now time.Time, err er
 	}
 	switch found.plan.Verb {
 	case profile.Report:
-		return drifted(found)
+		return drifted(user, found)
 	case profile.Refuse:
 		return refused(found)
 	default:
@@ -84,6 +84,9 @@ func kept(user *v1alpha1.CertCentralUser, found findings) *verdict {
 		reason: v1alpha1.ReasonInSync, ready: metav1.ConditionTrue, inSync: metav1.ConditionTrue,
 		note: "The live profile has every declared value.", after: found.access.account.Spec.Interval.Duration,
 	}
+	if user.Spec.Profile == (v1alpha1.Profile{}) {
+		v.note = "Nothing is declared, and so nothing is managed."
+	}
 	before := meta.FindStatusCondition(user.Status.Conditions, v1alpha1.ConditionReady)
 	switch {
 	case found.written != nil:
@@ -95,15 +98,27 @@ func kept(user *v1alpha1.CertCentralUser, found findings) *verdict {
 }
 
 // drifted says what differs and is not written, because the mode forbids it.
-func drifted(found findings) *verdict {
+func drifted(user *v1alpha1.CertCentralUser, found findings) *verdict {
 	note := fmt.Sprintf("The live profile differs in %s, which mode %s only reports.", causes(found.plan.Differences), found.mode)
 	if found.written != nil {
 		note = fmt.Sprintf("Wrote %s. %s", causes(found.changed), note)
+	}
+	if len(found.plan.Strangers) > 0 {
+		note = doubt(user, found.have.ID, found.plan.Strangers) + " " + note
 	}
 	return &verdict{
 		reason: v1alpha1.ReasonDriftReported, ready: metav1.ConditionTrue, inSync: metav1.ConditionFalse,
 		note: note, after: found.access.account.Spec.Interval.Duration,
 	}
+}
+
+// doubt says that it is in doubt whether the live user is the one meant, by the declared fields that tell who somebody is.
+func doubt(user *v1alpha1.CertCentralUser, id int64, fields []profile.Field) string {
+	question := "is another person meant?"
+	if user.Spec.UserRef.ID != nil {
+		question = "is spec.userRef.id mistyped?"
+	}
+	return fmt.Sprintf("CertCentral user %d has none of the declared values of %s: %s", id, strings.Join(profile.Names(fields), ", "), question)
 }
 
 // refused says why what differs must not be written.
@@ -148,6 +163,7 @@ func describe(user *v1alpha1.CertCentralUser, found findings, v *verdict) {
 		return
 	}
 	means(status, found)
+	showMode(user, found.mode, v)
 	if found.have != nil && !v.silent {
 		observe(status, found.have)
 		compareWith(status, found.plan)
@@ -161,6 +177,7 @@ func describe(user *v1alpha1.CertCentralUser, found findings, v *verdict) {
 	if v.silent {
 		return
 	}
+	showLogin(status)
 	conclude(&status.Conditions, v, user.Generation)
 	set(&status.Conditions, v1alpha1.ConditionInSync, v.inSync, v, user.Generation)
 	// A generation is observed once there is a verdict on it; not when nobody could look.
@@ -189,7 +206,7 @@ func means(status *v1alpha1.CertCentralUserStatus, found findings) {
 		return
 	}
 	*status = v1alpha1.CertCentralUserStatus{
-		ObservedGeneration: status.ObservedGeneration, Conditions: status.Conditions,
+		ObservedGeneration: status.ObservedGeneration, Conditions: status.Conditions, Mode: status.Mode,
 		LastHandledReconcileAt: status.LastHandledReconcileAt,
 		UserID:                 found.userID, AccountID: account,
 	}

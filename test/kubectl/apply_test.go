@@ -151,13 +151,18 @@ var _ = Describe("Two owners of one person", func() {
 		Expect(live(ctx, id, "telephone")).To(Equal("1-555"))
 	})
 
-	It("who take back the last field of all take back profile, too: an empty one is refused, and nothing changes", func(ctx SpecContext) {
+	It("take back the last field of all, with profile or without, and nothing is managed any more", func(ctx SpecContext) {
 		Expect(apply(ctx, namespace, telephony, part(`profile: {}`))).To(Equal(applied), "the job title is still there")
-		before := inSync(ctx, namespace, "john-smith")
-		refused := apply(ctx, namespace, hr, person("john-smith", id)+"  profile: {}")
-		Expect(refused.Code).To(Equal(1))
-		Expect(refused.Err).To(ContainSubstring("spec.profile in body must be of type object"))
-		Expect(inSync(ctx, namespace, "john-smith").Spec).To(Equal(before.Spec))
+		Expect(apply(ctx, namespace, hr, person("john-smith", id)+"  profile: {}")).To(Equal(applied))
+		user := inSync(ctx, namespace, "john-smith")
+		Expect(user.Spec.Profile).To(Equal(v1alpha1.Profile{}))
+		Expect(user.Status.Conditions).To(ContainElement(And(
+			HaveField("Reason", "InSync"), HaveField("Message", "Nothing is declared, and so nothing is managed."),
+		)))
+		Expect(live(ctx, id, "job_title")).To(Equal("Senior Admin"))
+		Expect(live(ctx, id, "telephone")).To(Equal("1-555"))
+		Expect(apply(ctx, namespace, hr, person("john-smith", id, `jobTitle: Chief Admin`))).To(Equal(applied))
+		Expect(inSync(ctx, namespace, "john-smith").Status.Profile.JobTitle).To(Equal("Chief Admin"))
 	})
 
 	It("find nothing to do when they look again", func(ctx SpecContext) {
