@@ -54,7 +54,7 @@ The world is running. Calls that CertCentral gets are shown below; the operator'
   export KUBECONFIG=%s
   kubectl -n %s get cca,ccu                              # %s
   curl -X PATCH %s/users/125039 -d '{"job_title": "Intern"}'   # a colleague edits a user in the console
-  kubectl -n %s annotate --overwrite ccu john-smith %s="$(date)"   # look now
+  kubectl -n %s annotate --overwrite --field-manager=certcentral ccu john-smith %s="$(date)"   # look now
 
 Ctrl-C ends it.
 `, log, t.Kubeconfig, namespace, "kubectl is at "+t.Kubectl, t.certcentral.AdminURL(), namespace, v1alpha1.AnnotationReconcileRequestedAt)
