@@ -52,7 +52,7 @@ func (r *run) p99() time.Duration {
 		case c.is("patch", "certcentralusers/status"):
 			user := c.user()
 			began, waiting := created[name]
-			if waiting && meta.IsStatusConditionTrue(user.Status.Conditions, v1alpha1.ConditionReady) && !sick[meant(user)] {
+			if waiting && meta.IsStatusConditionTrue(user.Status.Conditions, v1alpha1.ConditionReady) && !sick[r.meant(user)] {
 				took = append(took, c.Answered.Sub(began))
 				delete(created, name)
 			}

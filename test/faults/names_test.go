@@ -27,6 +27,7 @@ func (r *run) declareByName(ctx context.Context) {
 	p := r.people[0]
 	p.title = r.text("title", 0, "A")
 	username, _ := r.certcentral.User(p.id)["username"].(string)
+	r.named = map[string]int64{username: p.id}
 	r.must(r.Client.Create(ctx, &v1alpha1.CertCentralUser{ObjectMeta: r.meta(userName(0)), Spec: v1alpha1.CertCentralUserSpec{
 		AccountRef: v1alpha1.AccountRef{Name: "account"}, UserRef: v1alpha1.UserRef{Username: &username}, Profile: v1alpha1.Profile{JobTitle: &p.title},
 	}}))

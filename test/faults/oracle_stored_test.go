@@ -2,6 +2,7 @@ package faults
 
 import (
 	"bytes"
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -20,12 +21,12 @@ const saysUnexpected = "UnexpectedChange"
 // prevent that, but it may not take longer.
 const raceWithin = time.Second
 
-// meant is the CertCentral user that a resource is for, 0 when it is not known yet.
-func meant(user v1alpha1.CertCentralUser) int64 {
+// meant is the CertCentral user that a resource is for, 0 when nobody knows.
+func (r *run) meant(user v1alpha1.CertCentralUser) int64 {
 	if user.Spec.UserRef.ID != nil {
 		return *user.Spec.UserRef.ID
 	}
-	return user.Status.UserID
+	return cmp.Or(user.Status.UserID, r.named[*cmp.Or(user.Spec.UserRef.Username, new(string))])
 }
 
 // judgeStored checks P1 where it counts: in what CertCentral has stored before and after each PUT, of all seven fields. What changed
@@ -38,7 +39,7 @@ func (r *run) judgeStored(e evidence) {
 		if put.Method != "PUT" {
 			continue
 		}
-		declared := e.declared(put)
+		declared := r.declared(e, put)
 		if before, done := damaged[put.User]; done && generation[put.User] == declared.Generation && !r.accepted[put.User].After(before.Time) {
 			r.violate("P1", "%s: %s changed what it was not to, and no person did anything about that", put, before)
 		}
@@ -58,15 +59,15 @@ func (r *run) judgeStored(e evidence) {
 		}
 	}
 	for id, put := range damaged {
-		if !e.said(id, put.Time, saysUnexpected) {
+		if !r.said(e, id, put.Time, saysUnexpected) {
 			r.violate("P1", "%s: it changed %v, and no resource says %s", put, put.Changed, saysUnexpected)
 		}
 	}
 }
 
 // declared is the resource that the operator read right before a PUT.
-func (e evidence) declared(put simulator.Call) v1alpha1.CertCentralUser {
-	read, _ := e.lastRead(put.Time, "certcentralusers", func(c audited) bool { return meant(c.user()) == put.User })
+func (r *run) declared(e evidence, put simulator.Call) v1alpha1.CertCentralUser {
+	read, _ := e.lastRead(put.Time, "certcentralusers", func(c audited) bool { return r.meant(c.user()) == put.User })
 	return read.user()
 }
 
@@ -104,9 +105,9 @@ func (e evidence) lookBefore(put simulator.Call) (simulator.Call, bool) {
 }
 
 // said tells whether the status of a resource for a user came to say something after a time.
-func (e evidence) said(id int64, since time.Time, what string) bool {
+func (r *run) said(e evidence, id int64, since time.Time, what string) bool {
 	return slices.ContainsFunc(e.kube, func(c audited) bool {
-		return c.is("patch", "certcentralusers/status") && c.ok() && c.Answered.After(since) && meant(c.user()) == id &&
+		return c.is("patch", "certcentralusers/status") && c.ok() && c.Answered.After(since) && r.meant(c.user()) == id &&
 			bytes.Contains(c.ResponseObject, []byte(what))
 	})
 }

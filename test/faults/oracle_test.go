@@ -88,7 +88,7 @@ var fields = map[string]func(v1alpha1.Profile) *string{
 
 // judgePut checks one write against what the API server said right before it: P1, P2, P3, P8.
 func (r *run) judgePut(e evidence, put simulator.Call) {
-	user, ok := e.lastRead(put.Time, "certcentralusers", func(c audited) bool { return meant(c.user()) == put.User })
+	user, ok := e.lastRead(put.Time, "certcentralusers", func(c audited) bool { return r.meant(c.user()) == put.User })
 	account, known := e.lastRead(put.Time, "certcentralaccounts", func(audited) bool { return true })
 	if !ok || !known {
 		r.violate("P2", "%s: the API server was not asked within %s before it", put, sureFor)
@@ -224,7 +224,7 @@ func (r *run) judgeReady(e evidence) {
 			continue
 		}
 		declared, known := specs[key(user, ready.ObservedGeneration)]
-		if !known || !e.shown(c.Received, meant(user), declared) {
+		if !known || !e.shown(c.Received, r.meant(user), declared) {
 			r.violate("P6", "%s says %s of generation %d, which CertCentral did not show", user.Name, ready.Reason, ready.ObservedGeneration)
 		}
 	}
