@@ -110,10 +110,17 @@ func (w *wireUser) unreadable(login bool) []Part {
 		part Part
 		odd  bool
 	}{
-		{PartStatus, w.Status.odd}, {PartType, w.Type.odd}, {PartLastLogin, !login}, {PartRoles, w.Roles.odd},
-		{PartContainer, w.Container.odd}, {PartContainerAssignments, w.ContainerAssignments.odd},
-		{PartContainerVisibility, w.ContainerVisibility.odd}, {PartLanguageID, w.LanguageID.odd},
-		{PartAccountLanguageID, w.AccountLanguageID.odd}, {PartCertCentral, w.CertCentral.odd}, {PartEnterprise, w.Enterprise.odd},
+		{PartStatus, w.Status.odd},
+		{PartType, w.Type.odd},
+		{PartLastLogin, !login},
+		{PartRoles, w.Roles.odd},
+		{PartContainer, w.Container.odd},
+		{PartContainerAssignments, w.ContainerAssignments.odd},
+		{PartContainerVisibility, w.ContainerVisibility.odd},
+		{PartLanguageID, w.LanguageID.odd},
+		{PartAccountLanguageID, w.AccountLanguageID.odd},
+		{PartCertCentral, w.CertCentral.odd},
+		{PartEnterprise, w.Enterprise.odd},
 	} {
 		if p.odd {
 			parts = append(parts, p.part)
