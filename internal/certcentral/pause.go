@@ -46,6 +46,14 @@ func (b *Budget) throttled(told time.Duration) time.Duration {
 	return until.Sub(now)
 }
 
+// PausedUntil is when the pause that the service asked for ends, of all that use the client's API key; in the past when there is none.
+func (c *Client) PausedUntil() time.Time {
+	b := c.cfg.Budget
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.pause.until
+}
+
 // succeeded ends the streak, unless a pause runs: then the success is of a request from before it.
 func (b *Budget) succeeded() {
 	b.mu.Lock()

@@ -8,6 +8,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -49,10 +50,15 @@ func mismatched(id int64) *verdict {
 }
 
 // judgeAccount turns a session, or the error that kept it shut, into what there is to say; nil for an error of the Kubernetes API.
-func judgeAccount(account *v1alpha1.CertCentralAccount, current *session, err error) *verdict {
+func judgeAccount(account *v1alpha1.CertCentralAccount, current *session, now time.Time, err error) *verdict {
 	var v *verdict
 	if errors.As(err, &v) {
 		return v
+	}
+	if err == nil || certcentral.KindOf(err) == certcentral.Throttled {
+		if paused := pausedUntil(account, current, now); paused != nil {
+			return paused
+		}
 	}
 	if err == nil {
 		return &verdict{
@@ -74,12 +80,35 @@ func judgeAccount(account *v1alpha1.CertCentralAccount, current *session, err er
 	return v
 }
 
+// longPause is from when on a pause that CertCentral asked for is said.
+const longPause = 30 * time.Second
+
+// pausedUntil says that CertCentral has asked for a pause, until it is over; nil when there is none, or one so short that it is no
+// news. Its end is told to the minute, so that it is news once.
+func pausedUntil(account *v1alpha1.CertCentralAccount, current *session, now time.Time) *verdict {
+	if current == nil || current.client == nil {
+		return nil
+	}
+	until := current.client.PausedUntil()
+	ready := meta.FindStatusCondition(account.Status.Conditions, v1alpha1.ConditionReady)
+	said := ready != nil && ready.Reason == v1alpha1.ReasonThrottled
+	if left := until.Sub(now); left <= 0 || left < longPause && !said {
+		return nil
+	}
+	end := until.Add(time.Minute - 1).Truncate(time.Minute)
+	return &verdict{
+		reason: v1alpha1.ReasonThrottled, ready: metav1.ConditionUnknown, phase: retrying, after: until.Sub(now),
+		note: fmt.Sprintf("CertCentral's request limit for this API key is reached: nothing is looked at or written until %s UTC.",
+			end.UTC().Format("15:04")),
+	}
+}
+
 // report says the outcome once: in the status if it is news, then as event and log line, and to the queue. The account's users
 // are woken by the status if it tells them something, and else if the account was opened: after a restart, or with another key.
 func (r *AccountReconciler) report(
 	ctx context.Context, before *v1alpha1.CertCentralAccount, current *session, opened bool, err error,
 ) (ctrl.Result, error) {
-	v := judgeAccount(before, current, err)
+	v := judgeAccount(before, current, r.Clock.Now(), err)
 	if v == nil {
 		return ctrl.Result{}, err
 	}

@@ -27,7 +27,7 @@ import (
 // a reason other than Ready's, and a generation other than the object's.
 func said(generation int64, conditions []metav1.Condition) string {
 	ready := meta.FindStatusCondition(conditions, v1alpha1.ConditionReady)
-	if ready == nil {
+	if ready == nil || ready.Reason == v1alpha1.ReasonWaiting { // the API server's default
 		return ""
 	}
 	line := ready.Reason + ":"

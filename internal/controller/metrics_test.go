@@ -67,11 +67,9 @@ var _ = Describe("Metrics", func() {
 			`certcentral_account_budget_requests_per_second{account="digicert"} 5`,
 			`certcentral_users_by_reason{account="digicert",in_sync="Unknown",reason="Throttled"} 1`,
 			`certcentral_users_by_reason{account="digicert",in_sync="Unknown",reason="UserNotFound"} 1`,
-			`certcentral_users{account="digicert",condition="Ready",status="False"} 1`,
-			`certcentral_users{account="digicert",condition="Ready",status="Unknown"} 1`,
+			`certcentral_users{account="digicert",condition="Ready",status="Unknown"} 2`,
 			`certcentral_users{account="digicert",condition="InSync",status="Unknown"} 2`,
-			`certcentral_users{account="digicert",condition="Reconciling",status="True"} 1`,
-			`certcentral_users{account="digicert",condition="Stalled",status="True"} 1`,
+			`certcentral_users{account="digicert",condition="Reconciling",status="True"} 2`,
 		))
 	})
 

@@ -133,6 +133,9 @@ func (r *SweepReconciler) step(ctx context.Context, account *v1alpha1.CertCentra
 // meet compares a row with the resource of its user.
 func (r *SweepReconciler) meet(ctx context.Context, user *v1alpha1.CertCentralUser, row *certcentral.Row, s *sweep) {
 	news := compare(row, &user.Status, r.Clock.Now())
+	if notShown(user) {
+		news = essential
+	}
 	if news == noNews {
 		delete(s.odd, row.ID)
 		r.vouch(user, row, s)

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/certcentral-io/user-operator/api/v1alpha1"
@@ -36,6 +37,12 @@ func compare(row *certcentral.Row, status *v1alpha1.CertCentralUserStatus, now t
 		return aside
 	}
 	return noNews
+}
+
+// notShown tells whether the latest look at a user was refused, as if there were none.
+func notShown(user *v1alpha1.CertCentralUser) bool {
+	ready := meta.FindStatusCondition(user.Status.Conditions, v1alpha1.ConditionReady)
+	return ready != nil && (ready.Reason == v1alpha1.ReasonUserNotFound || ready.Reason == v1alpha1.ReasonForbidden && ready.Status == metav1.ConditionUnknown)
 }
 
 // signedIn tells whether a row has a later sign-in. An earlier one, or none, is a list that lags or lacks it. Nobody signed in ahead

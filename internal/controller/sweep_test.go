@@ -146,6 +146,7 @@ var _ = Describe("An account with many users", func() {
 		Expect(c.reconcile(ctx, hidden).writes).To(BeEmpty())
 		Expect(saidOf(hidden)).To(Equal("InSync: Ready=True InSync=True"))
 		c.reconcile(ctx, gone)
+		c.reconcile(ctx, gone)
 		Expect(saidOf(gone)).To(Equal("UserNotFound: Ready=False InSync=Unknown Stalled=True"))
 
 		c.step(10 * time.Minute)

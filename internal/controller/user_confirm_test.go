@@ -136,6 +136,8 @@ var _ = Describe("A write is not made", func() {
 		Expect(direct.Delete(ctx, user)).To(Succeed())
 		user = w.newUser(ctx, "john-smith", `{userRef: {id: 125040}, profile: {jobTitle: Boss of Admins}}`)
 		Expect(w.reconcile(ctx, user).err).NotTo(HaveOccurred())
+		Expect(saidOf(user)).To(BeEmpty())
+		user.Status.Conditions = nil
 		Expect(user.Status).To(Equal(v1alpha1.CertCentralUserStatus{ObservedGeneration: -1}))
 	})
 

@@ -35,6 +35,7 @@ type UserReconciler struct {
 
 	brake        brake
 	fullLooks    fullLooks
+	missed       missed
 	seen         generations // of users
 	seenAccounts generations
 }
@@ -50,6 +51,7 @@ type findings struct {
 	changed []profile.Difference // what the write was made for
 	tried   bool                 // a write was about to go out, whatever became of it
 	tip     *tip                 // what the account's list of users has that the status does not; nil when nothing
+	misses  int                  // looks in a row that CertCentral refused, with this one; 0 when it was not refused
 	rested  bool                 // the status was judged instead of a look
 	begun   time.Time            // when the reconcile began
 	visit   *certcentral.Visit   // its requests
@@ -71,6 +73,7 @@ func (r *UserReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.
 		r.brake.release(req.NamespacedName)
 		r.seen.release(req.NamespacedName)
 		r.fullLooks.release(req.NamespacedName)
+		r.missed.release(req.NamespacedName)
 		r.Sweeps.forget(req.NamespacedName)
 		r.Metrics.forgetUser(req.NamespacedName)
 		return ctrl.Result{}, nil

@@ -30,6 +30,7 @@ func (r *UserReconciler) report(ctx context.Context, before *v1alpha1.CertCentra
 	} else if doubtsKey(err) {
 		r.Sessions.doubt(found.access.key, found.access.client)
 	}
+	found.misses = r.missed.count(before, found.have != nil, certcentral.KindOf(err))
 	v := judge(before, found, r.Clock.Now(), err)
 	if v == nil {
 		return ctrl.Result{}, err

@@ -47,6 +47,8 @@ func callFailed(user *v1alpha1.CertCentralUser, found findings, now time.Time, f
 	writing := found.plan.Verb == profile.Update && found.written == nil
 	unsent := !failure.Sent && (failure.Kind == certcentral.Throttled || failure.Kind == certcentral.Deferred)
 	switch {
+	case found.misses > 0:
+		v = v.again(found.misses)
 	case found.written != nil && v.silent:
 		v = transient(v1alpha1.ReasonUnavailable, "Written, but not looked at since.", failure, failure)
 	case failure.Kind == certcentral.Rejected && !writing:

@@ -80,9 +80,7 @@ var _ = Describe("What CertCentral answers", func() {
 		Expect(saidOf(user)).To(Equal("Updated: Ready=True InSync=True"))
 		Expect(user.Status.ObservedGeneration).To(Equal(int64(1)))
 	},
-		Entry("404: no such user", trouble{simulator.Do{Status: 404}, notFoundSaid, 1, anHour}),
 		Entry("404 of a proxy says nothing about the user", trouble{page(404), badResponseSaid, -1, nil}),
-		Entry("403: the key may not look", trouble{simulator.Do{Status: 403}, forbiddenSaid, 1, anHour}),
 		Entry("403 of a proxy says nothing about the key", trouble{page(403), badResponseSaid, -1, nil}),
 		Entry("400: no profile was refused, nor seen", trouble{simulator.Do{Status: 400}, badResponseSaid, -1, nil}),
 		Entry("405: nor here", trouble{simulator.Do{Status: 405}, badResponseSaid, -1, nil}),
