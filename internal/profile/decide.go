@@ -69,7 +69,7 @@ type Plan struct {
 
 // Decide says what to do about a user whose live profile is have. Carried out, a plan leaves nothing to write.
 func Decide(want Want, have certcentral.Profile) Plan {
-	if want.Username != "" && want.Username != have.Username {
+	if want.Username != "" && !SameName(want.Username, have.Username) {
 		return Plan{Verb: Refuse, Refusal: Renamed, Fields: []Field{Username}, Settled: want.Settled}
 	}
 	plan := compare(want, have)

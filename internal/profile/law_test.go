@@ -3,6 +3,7 @@ package profile
 import (
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 
 	. "github.com/onsi/gomega"
@@ -190,7 +191,7 @@ func obeysTheLaw(t *testing.T, want Want, have certcentral.Profile, s server) {
 	g := NewWithT(t)
 	plan := Decide(want, have)
 	g.Expect(Decide(want, have)).To(Equal(plan), "the same facts give the same plan")
-	if want.Username != "" && want.Username != have.Username {
+	if want.Username != "" && !strings.EqualFold(want.Username, have.Username) {
 		g.Expect(plan).To(Equal(Plan{Verb: Refuse, Refusal: Renamed, Fields: []Field{Username}, Settled: want.Settled}))
 		return
 	}

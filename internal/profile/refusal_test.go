@@ -22,10 +22,10 @@ func TestRenamed(t *testing.T) {
 			judgement{verb: Refuse, refusal: Renamed, fields: []Field{Username}},
 		},
 		{
-			"a username in another case is another one",
+			"the username referred to is the same in another case",
 			Want{Username: "John"},
 			john,
-			judgement{verb: Refuse, refusal: Renamed, fields: []Field{Username}},
+			judgement{verb: Keep},
 		},
 		{"the username referred to is fine", Want{Username: "john"}, john, judgement{verb: Keep}},
 	})
