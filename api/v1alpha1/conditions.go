@@ -23,7 +23,7 @@ const (
 	ReasonAccountNotReady   = "AccountNotReady"   // the account is missing or can't be used
 	ReasonAccountNotAllowed = "AccountNotAllowed" // the account does not allow this namespace
 	ReasonAccountMismatch   = "AccountMismatch"   // the API key, or the user, belongs to another CertCentral account than pinned
-	ReasonConflict          = "Conflict"          // an older resource owns the same CertCentral user
+	ReasonConflict          = "Conflict"          // another resource owns the same CertCentral user, or nobody does
 	ReasonIdentityMismatch  = "IdentityMismatch"  // the live user is not the person meant
 	ReasonUserNotFound      = "UserNotFound"      // no such user, or not visible to this API key
 	ReasonRejected          = "Rejected"          // CertCentral refuses this profile
@@ -34,6 +34,9 @@ const (
 	ReasonUnavailable       = "Unavailable"       // CertCentral could not be reached or failed
 	ReasonBadResponse       = "BadResponse"       // CertCentral, or something before it, answered nonsense
 )
+
+// ReasonUserReplaced is an event's only: the username referred to belongs to a user with another id now, and the former one is gone.
+const ReasonUserReplaced = "UserReplaced"
 
 // Reasons of a CertCentralAccount; it shares AccountMismatch, Forbidden, Throttled, Unavailable and BadResponse with its users.
 const (

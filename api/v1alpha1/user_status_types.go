@@ -32,6 +32,12 @@ type CertCentralUserStatus struct {
 	// +optional
 	AccountID int64 `json:"accountID,omitempty"`
 
+	// usernameLookup tells where the username of spec.userRef was looked up. userID holds as long as that is the same; absent where the
+	// user is referred to by id.
+	//
+	// +optional
+	UsernameLookup *UsernameLookup `json:"usernameLookup,omitempty"`
+
 	// profile is the live profile, every field.
 	//
 	// +optional
@@ -143,6 +149,26 @@ type CertCentralUserStatus struct {
 	//
 	// +optional
 	LastObservedTime *metav1.Time `json:"lastObservedTime,omitempty"`
+}
+
+// UsernameLookup is where a username was looked up.
+type UsernameLookup struct {
+	// account is the namespace and name of the account that spec.accountRef referred to, separated by a slash.
+	//
+	// +required
+	// +kubebuilder:validation:MinLength=3
+	// +kubebuilder:validation:MaxLength=317
+	Account string `json:"account"`
+
+	// keyAccountID is the CertCentral account of the API key; the user may belong to another one, as one of its sub-accounts.
+	//
+	// +required
+	KeyAccountID int64 `json:"keyAccountID"`
+
+	// keyUserID is the CertCentral user that owned the API key.
+	//
+	// +required
+	KeyUserID int64 `json:"keyUserID"`
 }
 
 // ObservedProfile is a profile as seen at, or sent to, CertCentral.

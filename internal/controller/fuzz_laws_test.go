@@ -112,6 +112,9 @@ func (p *play) acknowledged() {
 	if user == nil {
 		return
 	}
+	if id := user.Spec.UserRef.ID; id != nil {
+		p.writers[*id] = user.Name
+	}
 	of, now := generation{user.UID, user.Generation}, p.clock.Now()
 	p.acks[of] = append(p.acks[of], ack{at: now})
 	recent := 0
@@ -176,14 +179,28 @@ func stricterOf(modes ...v1alpha1.Mode) v1alpha1.Mode {
 	return v1alpha1.ModeEnforce
 }
 
-// rivalOf names an older resource that refers to the same id; "" for none. Those that refer by username are not counted.
+// rivalOf names the resource that had the user before, if it is another one and there; "" for none. As long as the cache lags, nobody
+// may know of it.
 func (p *play) rivalOf(user *v1alpha1.CertCentralUser) string {
+	if user.Spec.UserRef.ID == nil || p.cluster.users.lag > 0 {
+		return ""
+	}
+	name := p.writers[*user.Spec.UserRef.ID]
+	rival := p.user(name)
+	if name == user.Name || rival == nil || ptr.Deref(rival.Spec.UserRef.ID, 0) != *user.Spec.UserRef.ID {
+		return ""
+	}
+	return name
+}
+
+// sharing names another resource that refers to the same id and is not in conflict either; "" for none.
+func (p *play) sharing(user *v1alpha1.CertCentralUser) string {
 	for _, name := range names {
 		rival := p.user(name)
-		if rival == nil || rival.UID == user.UID || rival.Spec.UserRef.ID == nil || user.Spec.UserRef.ID == nil {
+		if rival == nil || rival.UID == user.UID || rival.Spec.UserRef.ID == nil || user.Spec.UserRef.ID == nil || rival.Spec.Suspend {
 			continue
 		}
-		if *rival.Spec.UserRef.ID == *user.Spec.UserRef.ID && rival.CreationTimestamp.Before(&user.CreationTimestamp) {
+		if *rival.Spec.UserRef.ID == *user.Spec.UserRef.ID && !conflicted(rival) {
 			return name
 		}
 	}
@@ -246,14 +263,14 @@ func (p *play) expectSettled(user *v1alpha1.CertCentralUser) {
 	p.expect(excused, "in the end %s has %s: %s (%s), declares %v and CertCentral has %v",
 		user.Name, ready.Reason, ready.Status, ready.Message, declared, live)
 	p.expect(ready.ObservedGeneration == user.Generation, "in the end %s speaks of generation %d of %d", user.Name, ready.ObservedGeneration, user.Generation)
-	p.expect(ready.Reason == v1alpha1.ReasonConflict || p.rivalOf(user) == "", "in the end %s is %s in spite of %s", user.Name, ready.Reason, p.rivalOf(user))
+	p.expect(ready.Reason == v1alpha1.ReasonConflict || p.sharing(user) == "", "in the end %s is %s in spite of %s", user.Name, ready.Reason, p.sharing(user))
 }
 
-// contended tells whether an older resource may mean the same user.
+// contended tells whether another resource may mean the same user.
 func (p *play) contended(user *v1alpha1.CertCentralUser, live values) bool {
 	for _, name := range names {
 		rival := p.user(name)
-		if rival == nil || !rival.CreationTimestamp.Before(&user.CreationTimestamp) {
+		if rival == nil || rival.UID == user.UID {
 			continue
 		}
 		is := ptr.Deref(rival.Spec.UserRef.ID, rival.Status.UserID)

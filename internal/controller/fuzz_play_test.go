@@ -31,14 +31,15 @@ type play struct {
 	*cluster
 	*simulator.Simulator
 
-	t      *testing.T
-	clock  *clocktesting.FakePassiveClock
-	events *events.FakeRecorder
-	users  *UserReconciler
-	agents *AccountReconciler
-	walker *SweepReconciler
-	swept  bool     // the account is walked through
-	moves  []string // so far, in words
+	t       *testing.T
+	clock   *clocktesting.FakePassiveClock
+	events  *events.FakeRecorder
+	users   *UserReconciler
+	agents  *AccountReconciler
+	walker  *SweepReconciler
+	swept   bool             // the account is walked through
+	writers map[int64]string // whom the users were written for last, as far as this process knows
+	moves   []string         // so far, in words
 
 	acting *v1alpha1.CertCentralUser // whom a reconcile is under way for, as its cache has it; nil for none
 	midway func()                    // what happens to Kubernetes before the next look is answered; nil for nothing
@@ -148,6 +149,7 @@ func (p *play) start() {
 		p.agents.Sessions.forget(types.NamespacedName{Namespace: "pki", Name: "digicert"})
 	}
 	p.restarted()
+	p.writers = map[int64]string{}
 	budgets := certcentral.NewBudgets(p.clock.Now)
 	for _, value := range []string{firstKey, otherKey} {
 		key, err := certcentral.ParseAPIKey([]byte(value))

@@ -32,7 +32,8 @@ func (r *UserReconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager,
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("certcentraluser").
 		Watches(&v1alpha1.CertCentralUser{}, enqueue(), builder.WithPredicates(declaredOrRequested())).
-		Watches(&v1alpha1.CertCentralUser{}, wake(r.losers), builder.WithPredicates(gaveUp())).
+		Watches(&v1alpha1.CertCentralUser{}, wake(r.claimants), builder.WithPredicates(gaveUp())).
+		Watches(&v1alpha1.CertCentralUser{}, r.statuses.watch()).
 		Watches(&v1alpha1.CertCentralAccount{}, wake(r.usersOf), builder.WithPredicates(accountChanged())).
 		WatchesRawSource(source.Channel(r.Sessions.opened, wake(r.usersOf))).
 		WatchesRawSource(source.Channel(r.Sweeps.lapsed, wake(r.usersOf))).
@@ -189,6 +190,12 @@ func declaredOrRequested() predicate.Predicate {
 	})
 }
 
+// refusedByAccount tells whether the user's account was seen not to allow its namespace.
+func refusedByAccount(user *v1alpha1.CertCentralUser) bool {
+	ready := meta.FindStatusCondition(user.Status.Conditions, v1alpha1.ConditionReady)
+	return ready != nil && ready.Reason == v1alpha1.ReasonAccountNotAllowed
+}
+
 // accountChanged lets pass what makes a difference to an account's users.
 func accountChanged() predicate.Predicate {
 	return predicate.Funcs{
@@ -215,16 +222,18 @@ func refusal(account *v1alpha1.CertCentralAccount) string {
 	return ready.Reason
 }
 
-// gaveUp lets pass what may free a CertCentral user for another resource: its owner is gone, means somebody else now, or may
-// not use its account.
+// gaveUp lets pass what may make a CertCentral user another resource's: a claimant is gone, means somebody else now, declares
+// something else, may not use its account, or says that the user is not its own, or is after all.
 func gaveUp() predicate.Predicate {
 	return predicate.Funcs{
 		CreateFunc: func(event.CreateEvent) bool { return false },
 		UpdateFunc: func(e event.UpdateEvent) bool {
 			before, after := e.ObjectOld.(*v1alpha1.CertCentralUser), e.ObjectNew.(*v1alpha1.CertCentralUser)
-			return before.UID != after.UID || before.Spec.AccountRef != after.Spec.AccountRef ||
+			return before.UID != after.UID || before.Generation != after.Generation ||
 				before.DeletionTimestamp.IsZero() != after.DeletionTimestamp.IsZero() ||
-				refusedByAccount(before) != refusedByAccount(after)
+				before.Status.UserID != 0 && before.Status.UserID != after.Status.UserID ||
+				before.Status.AccountID != 0 && before.Status.AccountID != after.Status.AccountID ||
+				refusedByAccount(before) != refusedByAccount(after) || conflicted(before) && !conflicted(after)
 		},
 	}
 }

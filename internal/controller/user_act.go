@@ -40,7 +40,11 @@ func (r *UserReconciler) act(ctx context.Context, user *v1alpha1.CertCentralUser
 		defer reach(confirmed)
 		current, err := r.confirm(ctx, user, found.access)
 		if err == nil {
+			err = r.yield(ctx, user, found)
+		}
+		if err == nil {
 			found.tried = true
+			r.owners.have(client.ObjectKeyFromObject(user), found.persons(user), r.Clock.Now())
 			audit(ctx, current, found)
 		}
 		return err

@@ -27,26 +27,34 @@ var _ = Describe("Two resources for one CertCentral user", func() {
 	// Ages have whole seconds, and two resources made at once are ordered by name: a before b.
 	const title = `profile: {jobTitle: Senior Admin}`
 
-	It("are the older one's; the other asks nothing until that goes", func(ctx SpecContext) {
+	It("are the first one's; the other asks nothing until that goes", func(ctx SpecContext) {
 		w := openWorld(ctx, ``)
-		owner, loser := w.newUser(ctx, "a-owner", title), w.newUser(ctx, "b-loser", `profile: {jobTitle: Boss of Admins}`)
+		owner := w.newUser(ctx, "b-owner", title)
 		Expect(w.reconcile(ctx, owner).wrote()).To(BeTrue())
+		loser := w.newUser(ctx, "a-loser", `profile: {jobTitle: Boss of Admins}`)
 
 		s := w.reconcile(ctx, loser)
 		Expect(s.requests).To(BeEmpty())
-		Expect(s.result.RequeueAfter).To(beIn(10 * time.Minute))
+		Expect(s.result.RequeueAfter).To(beIn(time.Second), "what is news is checked once more")
 		Expect(saidOf(loser)).To(Equal(conflictSaid))
 		Expect(message(loser)).To(Equal(fmt.Sprintf(
-			"CertCentral user 125039 is owned by the older resource %s/a-owner: delete one of the two.", w.namespace)))
+			"CertCentral user 125039 is owned by %s/b-owner: delete one of the two.", w.namespace)))
 		Expect(s.events).To(ConsistOf(HavePrefix("Warning Conflict")))
-		Expect(w.reconcile(ctx, loser).writes).To(BeEmpty())
+		s = w.reconcile(ctx, loser)
+		Expect(s.writes).To(BeEmpty())
+		Expect(s.result.RequeueAfter).To(beIn(10 * time.Minute))
 		w.expectQuiet(ctx, owner)
-		Expect(w.users.losers(ctx, owner)).To(ContainElement(ctrl.Request{NamespacedName: nameOf(loser)}))
+		Expect(w.users.claimants(ctx, owner)).To(ContainElement(ctrl.Request{NamespacedName: nameOf(loser)}))
 
 		Expect(direct.Delete(ctx, owner)).To(Succeed())
+		s = w.reconcile(ctx, loser)
+		Expect(s.requests).To(Equal([]string{getJohn}), "the owner may come back")
+		Expect(s.result.RequeueAfter).To(Equal(takeOverAfter))
+		Expect(saidOf(loser)).To(Equal("Conflict: Ready=False InSync=Unknown Reconciling=True"))
+		w.step(takeOverAfter)
 		Expect(w.reconcile(ctx, loser).requests).To(Equal([]string{getJohn, putJohn, getJohn}))
 		Expect(saidOf(loser)).To(Equal("Updated: Ready=True InSync=True"))
-		Expect(w.users.losers(ctx, loser)).To(BeEmpty())
+		Expect(w.users.claimants(ctx, loser)).To(BeEmpty())
 	})
 
 	It("are found whichever way each refers to the user", func(ctx SpecContext) {
@@ -64,7 +72,7 @@ var _ = Describe("Two resources for one CertCentral user", func() {
 
 	It("are found before the older one's username was looked up", func(ctx SpecContext) {
 		w := openWorld(ctx, ``)
-		owner := w.newUser(ctx, "a-owner", `{userRef: {username: john.smith@example.com}, profile: {jobTitle: Boss}}`)
+		owner := w.newUser(ctx, "a-owner", `{userRef: {username: john.smith@example.com}, profile: {jobTitle: Senior Admin}}`)
 		loser := w.newUser(ctx, "b-loser", title)
 		Expect(w.reconcile(ctx, loser).requests).To(Equal([]string{getJohn}))
 		Expect(saidOf(loser)).To(Equal(conflictSaid))
@@ -81,7 +89,9 @@ var _ = Describe("Two resources for one CertCentral user", func() {
 			newUserIn(ctx, elsewhere, "john-smith", fmt.Sprintf(`accountRef: {name: digicert, namespace: %s}`, w.namespace)),
 			w.newUser(ctx, "third", `accountRef: {name: second}`),
 		}
-		slices.SortFunc(users, func(a, b *v1alpha1.CertCentralUser) int { return map[bool]int{true: -1, false: 1}[older(a, b)] })
+		slices.SortFunc(users, func(a, b *v1alpha1.CertCentralUser) int {
+			return map[bool]int{true: -1, false: 1}[claimOf(a, nil).before(claimOf(b, nil))]
+		})
 		w.reconcile(ctx, users[0])
 		for _, user := range users[1:] {
 			Expect(w.reconcile(ctx, user).requests).To(BeEmpty())
@@ -137,11 +147,11 @@ var _ = Describe("Two resources for one CertCentral user", func() {
 		Expect(s.err).To(MatchError(down))
 		Expect(s.requests).To(BeEmpty())
 		Expect(s.writes).To(BeEmpty())
-		Expect(w.users.losers(ctx, user)).To(BeEmpty())
+		Expect(w.users.claimants(ctx, user)).To(BeEmpty())
 		Expect(w.users.usersOf(ctx, w.account)).To(BeEmpty())
 	})
 
-	It("are ordered by age, then namespace, then name", func() {
+	It("that agree are ordered by age, then namespace, then name", func() {
 		user := func(namespace, name string, age time.Duration) *v1alpha1.CertCentralUser {
 			return &v1alpha1.CertCentralUser{ObjectMeta: metav1.ObjectMeta{
 				Namespace: namespace, Name: name, CreationTimestamp: metav1.NewTime(time.Unix(1e9, 0).Add(-age)),
@@ -150,13 +160,13 @@ var _ = Describe("Two resources for one CertCentral user", func() {
 		inOrder := []*v1alpha1.CertCentralUser{user("z", "z", time.Hour), user("a", "b", time.Minute), user("b", "a", time.Minute), user("b", "b", time.Minute)}
 		for i, a := range inOrder {
 			for j, b := range inOrder {
-				Expect(older(a, b)).To(Equal(i < j), "%s and %s", nameOf(a), nameOf(b))
+				Expect(claimOf(a, nil).before(claimOf(b, nil))).To(Equal(i < j), "%s and %s", nameOf(a), nameOf(b))
 			}
 		}
 	})
 
 	It("are woken by users only", func(ctx SpecContext) {
 		w := newWorld(ctx, ``)
-		Expect(w.users.losers(ctx, w.account)).To(BeEmpty())
+		Expect(w.users.claimants(ctx, w.account)).To(BeEmpty())
 	})
 })

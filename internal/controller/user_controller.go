@@ -33,6 +33,8 @@ type UserReconciler struct {
 	// Selector of the accounts and users that the cache holds; nil means all.
 	Selector labels.Selector
 
+	owners       owners
+	statuses     statuses
 	brake        brake
 	fullLooks    fullLooks
 	missed       missed
@@ -42,19 +44,21 @@ type UserReconciler struct {
 
 // findings are the facts that one reconcile gathered, as far as it came.
 type findings struct {
-	access  *access              // the account as it may be used
-	userID  int64                // the CertCentral user meant
-	mode    profile.Mode         // the stricter one of user and account
-	have    *certcentral.User    // the last look; nil when nobody could look
-	plan    profile.Plan         // the judgement on have
-	written *v1alpha1.Applied    // the write that CertCentral acknowledged; nil when none
-	changed []profile.Difference // what the write was made for
-	tried   bool                 // a write was about to go out, whatever became of it
-	tip     *tip                 // what the account's list of users has that the status does not; nil when nothing
-	misses  int                  // looks in a row that CertCentral refused, with this one; 0 when it was not refused
-	rested  bool                 // the status was judged instead of a look
-	begun   time.Time            // when the reconcile began
-	visit   *certcentral.Visit   // its requests
+	access   *access              // the account as it may be used
+	userID   int64                // the CertCentral user meant
+	mode     profile.Mode         // the stricter one of user and account
+	have     *certcentral.User    // the last look; nil when nobody could look
+	plan     profile.Plan         // the judgement on have
+	written  *v1alpha1.Applied    // the write that CertCentral acknowledged; nil when none
+	changed  []profile.Difference // what the write was made for
+	tried    bool                 // a write was about to go out, whatever became of it
+	tip      *tip                 // what the account's list of users has that the status does not; nil when nothing
+	misses   int                  // looks in a row that CertCentral refused, with this one; 0 when it was not refused
+	rested   bool                 // the status was judged instead of a look
+	begun    time.Time            // when the reconcile began
+	visit    *certcentral.Visit   // its requests
+	replaced int64                // the id that the username had before, of a user that is gone; 0 when it has the same
+	hearsay  bool                 // somebody else wrote the status, and nobody looked at the user since
 }
 
 // writes are the differences that the plan writes.
@@ -71,6 +75,7 @@ func (r *UserReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.
 		return ctrl.Result{}, err
 	} else if err != nil || !user.DeletionTimestamp.IsZero() {
 		r.brake.release(req.NamespacedName)
+		r.statuses.release(req.NamespacedName)
 		r.seen.release(req.NamespacedName)
 		r.fullLooks.release(req.NamespacedName)
 		r.missed.release(req.NamespacedName)
@@ -79,7 +84,9 @@ func (r *UserReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.
 		return ctrl.Result{}, nil
 	}
 	r.seen.see(user)
-	found := findings{begun: r.Clock.Now(), tip: r.Sweeps.tip(req.NamespacedName)}
+	found := findings{
+		begun: r.Clock.Now(), tip: r.Sweeps.tip(req.NamespacedName), hearsay: r.statuses.hearsay(req.NamespacedName),
+	}
 	err := r.visit(ctx, user, &found)
 	return r.report(ctx, user, found, err)
 }

@@ -28,14 +28,13 @@ func (r *UserReconciler) look(ctx context.Context, user *v1alpha1.CertCentralUse
 	if found.userID, err = r.identify(ctx, lane, user, found.access); err != nil {
 		return err
 	}
-	id := strconv.FormatInt(found.userID, 10)
-	if err = r.yield(ctx, user, found, client.MatchingFields{fieldRefID: id}, client.MatchingFields{fieldUserID: id}); err != nil {
+	if err = r.yield(ctx, user, found); err != nil {
 		return err
 	}
 	if rested := r.rest(user, found); rested != nil {
 		return rested
 	}
-	have, err := found.access.client.GetUser(ctx, lane, found.userID)
+	have, err := r.see(ctx, lane, user, found)
 	if err != nil {
 		return err
 	}
@@ -57,7 +56,36 @@ func (r *UserReconciler) look(ctx context.Context, user *v1alpha1.CertCentralUse
 		}
 	}
 	found.have = have
-	return r.yield(ctx, user, found, client.MatchingFields{fieldRefName: have.Profile.Username})
+	return r.yield(ctx, user, found)
+}
+
+// see looks at the user that was found. One that was looked up by its username, and was not found at the look before either, is looked
+// up once more: the person may have been made anew, and is a stranger then.
+func (r *UserReconciler) see(
+	ctx context.Context, lane certcentral.Lane, user *v1alpha1.CertCentralUser, found *findings,
+) (*certcentral.User, error) {
+	have, err := found.access.client.GetUser(ctx, lane, found.userID)
+	if certcentral.KindOf(err) != certcentral.NotFound || user.Spec.UserRef.Username == nil || !goneBefore(user, found.userID) {
+		return have, err
+	}
+	id, lookup := found.access.client.FindUser(ctx, lane, *user.Spec.UserRef.Username)
+	switch {
+	case certcentral.KindOf(lookup) == certcentral.NotFound || id == found.userID:
+		return nil, err
+	case lookup != nil:
+		return nil, lookup
+	}
+	found.replaced, found.userID = found.userID, id
+	if err := r.yield(ctx, user, found); err != nil {
+		return nil, err
+	}
+	return found.access.client.GetUser(ctx, lane, id)
+}
+
+// goneBefore tells whether the user with this id was not found at the look before.
+func goneBefore(user *v1alpha1.CertCentralUser, id int64) bool {
+	ready := meta.FindStatusCondition(user.Status.Conditions, v1alpha1.ConditionReady)
+	return user.Status.UserID == id && ready != nil && ready.Reason == v1alpha1.ReasonUserNotFound
 }
 
 // laneOf puts what a person waits for before polls.
@@ -91,17 +119,28 @@ func requested(user *v1alpha1.CertCentralUser) bool {
 	return value != "" && value != user.Status.LastHandledReconcileAt
 }
 
-// identify returns the id of the user that is meant. A username is looked up once in an account; from then on the id holds.
+// identify returns the id of the user that is meant. A username is looked up once; from then on the id holds, until the resource
+// refers to another account, or that has a key of another CertCentral account.
 func (r *UserReconciler) identify(
 	ctx context.Context, lane certcentral.Lane, user *v1alpha1.CertCentralUser, access *access,
 ) (int64, error) {
 	if id := user.Spec.UserRef.ID; id != nil {
 		return *id, nil
 	}
-	if user.Status.UserID != 0 && user.Status.AccountID == access.accountID() {
-		return user.Status.UserID, nil
+	if known := user.Status.UsernameLookup; user.Status.UserID != 0 && (known == nil || sameLookup(*known, access)) {
+		return user.Status.UserID, nil // one that is not on record was made by an earlier version
 	}
 	return access.client.FindUser(ctx, lane, *user.Spec.UserRef.Username)
+}
+
+// lookupBy is what is remembered of a look-up by username with this account.
+func lookupBy(access *access) v1alpha1.UsernameLookup {
+	return v1alpha1.UsernameLookup{Account: access.key.String(), KeyAccountID: access.accountID(), KeyUserID: access.owner.ID}
+}
+
+// sameLookup tells whether a username would be looked up in the same place as it was.
+func sameLookup(known v1alpha1.UsernameLookup, access *access) bool {
+	return known.Account == access.key.String() && known.KeyAccountID == access.accountID()
 }
 
 // suspended keeps Ready as it is, unless it may not be true of what is declared now.

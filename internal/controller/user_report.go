@@ -41,10 +41,21 @@ func (r *UserReconciler) report(ctx context.Context, before *v1alpha1.CertCentra
 		return ctrl.Result{}, err
 	}
 	if found.have != nil || found.rested {
+		r.statuses.confirm(client.ObjectKeyFromObject(before))
+		r.own(after, found, v)
+	}
+	if found.have != nil || found.rested {
 		r.Sweeps.handled(client.ObjectKeyFromObject(before), found.tip)
 	}
 	r.announce(ctx, before, after, found, v)
 	return next(after, v)
+}
+
+// own remembers that the user is this resource's, if that is what the verdict says.
+func (r *UserReconciler) own(user *v1alpha1.CertCentralUser, found findings, v *verdict) {
+	if !v.silent && owning(v.reason) {
+		r.owners.have(client.ObjectKeyFromObject(user), found.persons(user), r.Clock.Now())
+	}
 }
 
 // save writes the status if anything in it is news, or if what it says was confirmed now and not for an hour before.
@@ -62,6 +73,7 @@ func (r *UserReconciler) save(ctx context.Context, before, after *v1alpha1.CertC
 	defer cancel()
 	reach(reporting)
 	defer reach(reported)
+	r.statuses.expect(client.ObjectKeyFromObject(after), &after.Status)
 	err := r.Status().Patch(ctx, after, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{}))
 	if apierrors.IsConflict(err) {
 		return r.saveAnyway(ctx, before, after)
@@ -89,6 +101,11 @@ func (r *UserReconciler) announce(ctx context.Context, before, after *v1alpha1.C
 	if found.written != nil {
 		r.Metrics.updated(found.access.key, found.changed)
 		r.Events.Eventf(after, nil, corev1.EventTypeNormal, v1alpha1.ReasonUpdated, "Update", "Wrote %s.", causes(found.changed))
+	}
+	if found.replaced != 0 {
+		r.Events.Eventf(after, nil, corev1.EventTypeWarning, v1alpha1.ReasonUserReplaced, "Look",
+			"CertCentral user %d is gone, and user %d has the username that spec.userRef names: it is taken for a new one.",
+			found.replaced, found.userID)
 	}
 	if news && ready.Reason != v1alpha1.ReasonUpdated {
 		r.Events.Eventf(after, nil, eventType(ready), ready.Reason, "Look", "%s", v.note)

@@ -18,7 +18,7 @@ const firstWalk = time.Minute
 // status has it, and that is judged anew. It returns nil where only a look will do: for what a person waits for, for what is not
 // settled, after a tip, when the full look is due, and whenever there is something to write.
 func (r *UserReconciler) rest(user *v1alpha1.CertCentralUser, found *findings) error {
-	if laneOf(user) == certcentral.Change || !settledAs(user, found) {
+	if laneOf(user) == certcentral.Change || found.hearsay || !settledAs(user, found) {
 		return nil
 	}
 	if found.tip != nil && found.tip.full {

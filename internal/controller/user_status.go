@@ -74,7 +74,10 @@ func outOfBudget(failure *certcentral.Error) *verdict {
 
 // fresh tells whether what the status says was confirmed as lately as it is in quiet times, give or take a poll.
 func fresh(user *v1alpha1.CertCentralUser, found findings, now time.Time) bool {
-	if user.Status.LastObservedTime == nil {
+	switch {
+	case found.hearsay:
+		return false
+	case user.Status.LastObservedTime == nil:
 		return true
 	}
 	return now.Sub(notAhead(now, user.Status.LastObservedTime)) < freshness+2*found.access.account.Spec.Interval.Duration
@@ -166,6 +169,7 @@ func describe(user *v1alpha1.CertCentralUser, found findings, v *verdict) {
 	}
 	means(status, found)
 	showMode(user, found.mode, v)
+	lookedUp(user, found)
 	if found.have != nil && !v.silent {
 		observe(status, found.have)
 		compareWith(status, found.plan)
@@ -188,6 +192,17 @@ func describe(user *v1alpha1.CertCentralUser, found findings, v *verdict) {
 		if v.reason != v1alpha1.ReasonSuspended {
 			status.LastHandledReconcileAt = user.Annotations[v1alpha1.AnnotationReconcileRequestedAt]
 		}
+	}
+}
+
+// lookedUp records where the username was looked up that the user is referred to by.
+func lookedUp(user *v1alpha1.CertCentralUser, found findings) {
+	status := &user.Status
+	if found.userID == 0 || user.Spec.UserRef.Username == nil {
+		return
+	}
+	if status.UsernameLookup == nil || !sameLookup(*status.UsernameLookup, found.access) {
+		status.UsernameLookup = new(lookupBy(found.access))
 	}
 }
 

@@ -24,7 +24,7 @@ var (
 
 // wrong are situations that only a person can mend.
 var wrong = []situation{
-	{"an older resource owns the CertCentral user", failed("Conflict: CertCentral user 125039 is owned by the older resource "), func(ctx context.Context, s *stage) object {
+	{"another resource owns the CertCentral user", failed("Conflict: CertCentral user 125039 is owned by "), func(ctx context.Context, s *stage) object {
 		s.open(ctx, ``)
 		s.await(ctx, s.userIn(ctx, s.namespace, "a-owner", asIs), "True InSync")
 		return s.await(ctx, s.userIn(ctx, s.namespace, "b-rival", another), "False Conflict")
