@@ -118,14 +118,26 @@ func TestMutants(t *testing.T) {
 	}
 }
 
-// build compiles the mutant without touching the sources.
-func (m mutant) build(t *testing.T) (binary string) {
+// TestMutantsApply takes no time: each mutant still finds in the sources what it is to break, and its plan.
+func TestMutantsApply(t *testing.T) {
+	for _, m := range mutants {
+		t.Run(m.promise+" "+m.how, func(t *testing.T) {
+			m.text(t)
+			if !slices.ContainsFunc(plans(), func(p plan) bool { return p.String() == m.plan }) {
+				t.Fatalf("there is no plan %q", m.plan)
+			}
+		})
+	}
+}
+
+// text is the source as the mutant has it.
+func (m mutant) text(t *testing.T) (source string, text []byte) {
 	root, err := filepath.Abs(filepath.Join("..", ".."))
 	if err != nil {
 		t.Fatal(err)
 	}
-	source := filepath.Join(root, m.file)
-	text, err := os.ReadFile(source)
+	source = filepath.Join(root, m.file)
+	text, err = os.ReadFile(source)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -135,6 +147,12 @@ func (m mutant) build(t *testing.T) (binary string) {
 		}
 		text = []byte(strings.Replace(string(text), m.replace[i], m.replace[i+1], 1))
 	}
+	return source, text
+}
+
+// build compiles the mutant without touching the sources.
+func (m mutant) build(t *testing.T) (binary string) {
+	source, text := m.text(t)
 	dir := t.TempDir()
 	changed, overlay, binary := filepath.Join(dir, "mutant.go"), filepath.Join(dir, "overlay.json"), filepath.Join(dir, "manager")
 	replaced, err := json.Marshal(map[string]map[string]string{"Replace": {source: changed}})
@@ -147,7 +165,7 @@ func (m mutant) build(t *testing.T) (binary string) {
 		}
 	}
 	build := exec.Command("go", "build", "-race", "-tags", "failpoints", "-overlay", overlay, "-o", binary, ".")
-	build.Dir = root
+	build.Dir = filepath.Join("..", "..")
 	if output, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, output)
 	}

@@ -144,10 +144,23 @@ const (
 	lastRetry  = 53 * time.Second
 )
 
-// judgeCurve checks that users who fail are left alone more and more. A restart forgets how often they did, and so does a success.
+// judgeCurve checks that users who fail are left alone more and more, and that writes whose outcome nobody knows count. A restart
+// forgets how often looks failed, and so does a success.
 func (r *run) judgeCurve(e evidence) {
 	if !r.plan.fault.curve {
 		return
+	}
+	type change struct {
+		user  int64
+		title any
+	}
+	tries := map[change]int{}
+	for _, c := range e.calls {
+		if of := (change{c.User, c.Sent()["job_title"]}); c.Method == "PUT" && (c.Status == 0 || c.Status >= 500) {
+			if tries[of]++; tries[of] == 6 {
+				r.violate("brake", "%s: nobody knows whether the five before it were made, of one declaration", c)
+			}
+		}
 	}
 	failures, last, restarts := map[int64]int{}, map[int64]simulator.Call{}, r.operators.launches()
 	for _, c := range e.calls {
