@@ -14,7 +14,7 @@ import (
 )
 
 // unasked is a drift, also of what the list of users does not show, and nobody asks for a look.
-var unasked = workload{name: "drift unasked", people: 1, writes: 2, before: declareAll, act: func(ctx context.Context, r *run) {
+var unasked = workload{name: "drift unasked", people: 1, writes: 2, within: 90 * time.Second, before: declareAll, act: func(ctx context.Context, r *run) {
 	r.edit(0, map[string]any{"job_title": r.text("title", 0, "drifted")})
 }}
 

@@ -91,6 +91,11 @@ var mutants = []mutant{
 		[]string{`fmt.Sprintf("%s (%s)", d.Field, d.Cause)`, `fmt.Sprintf("%s (%s %s)", d.Field, d.Cause, d.Desired)`},
 		"payload/change/unknown fields",
 	},
+	{
+		"run", "a time that lies ahead is believed", "internal/controller/times.go",
+		[]string{"told == nil || told.After(now)", "told == nil || told.IsZero()"},
+		"clocks/swept/statuses of 2036",
+	},
 }
 
 // TestMutants breaks each promise on purpose, and expects the oracle to say so.

@@ -184,7 +184,7 @@ func (r *run) suffer(ctx context.Context) {
 			r.request(ctx, i)
 		}
 	}
-	r.await(ctx, cmp.Or(f.within, recoverWithin)+r.backlog(), "recovery", func() bool { return r.settled(ctx) })
+	r.await(ctx, cmp.Or(f.within, r.plan.workload.within, recoverWithin)+r.backlog(), "recovery", func() bool { return r.settled(ctx) })
 	r.recovery = time.Since(r.healed)
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"time"
 
 	"github.com/certcentral-io/user-operator/api/v1alpha1"
 	"github.com/certcentral-io/user-operator/internal/simulator"
@@ -27,6 +28,8 @@ type workload struct {
 	before func(ctx context.Context, r *run)
 	// act is done while the fault is in force.
 	act func(ctx context.Context, r *run)
+	// within is how long the recovery may take, where it waits for the interval to end; 0 is recoverWithin.
+	within time.Duration
 	// writes is how many PUTs may change each person at most.
 	writes int
 }
