@@ -14,8 +14,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/go-logr/logr"
-	"go.uber.org/zap/zapcore"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -27,7 +25,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	ctrlconfig "sigs.k8s.io/controller-runtime/pkg/client/config"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
-	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 	"sigs.k8s.io/controller-runtime/pkg/metrics/filters"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
@@ -62,6 +59,11 @@ func main() {
 
 // run wires clients, manager and reconcilers, and returns when the manager has ended.
 func run(ctx context.Context, o *options) error {
+	ctrl.Log.Info("starting", "version", version(), "endpoints", o.endpoints.String(), "namespaces", o.namespaces.String(),
+		"selector", o.selector.String())
+	for _, endpoint := range o.endpoints {
+		ctrl.Log.Info("way to CertCentral", "endpoint", endpoint.String(), "proxy", endpoint.Proxy())
+	}
 	config, err := ctrl.GetConfig()
 	if err != nil {
 		return err
@@ -76,11 +78,6 @@ func run(ctx context.Context, o *options) error {
 	}
 	if err := reconcilers(ctx, mgr, o); err != nil {
 		return err
-	}
-	ctrl.Log.Info("starting", "version", version(), "endpoints", o.endpoints.String(), "namespaces", o.namespaces.String(),
-		"selector", o.selector.String())
-	for _, endpoint := range o.endpoints {
-		ctrl.Log.Info("way to CertCentral", "endpoint", endpoint.String(), "proxy", endpoint.Proxy())
 	}
 	return mgr.Start(ctx)
 }
@@ -246,21 +243,6 @@ func (o *options) validate(rest []string) error {
 		return fmt.Errorf("--log-format is %q: it must be auto, json or console", o.logFormat)
 	}
 	return certcentral.CheckProxy(os.Getenv)
-}
-
-// logger writes to standard error: lines for people on a terminal, JSON for machines elsewhere.
-func (o *options) logger() logr.Logger {
-	level := map[string]zapcore.Level{"debug": zapcore.DebugLevel, "info": zapcore.InfoLevel, "error": zapcore.ErrorLevel}[o.logLevel]
-	encoder := zap.JSONEncoder(func(c *zapcore.EncoderConfig) { c.EncodeTime = zapcore.ISO8601TimeEncoder })
-	if o.logFormat == "console" || o.logFormat == "auto" && isTerminal(os.Stderr) {
-		encoder = zap.ConsoleEncoder(func(c *zapcore.EncoderConfig) { c.EncodeTime = zapcore.TimeEncoderOfLayout(time.TimeOnly) })
-	}
-	return zap.New(encoder, zap.Level(level), zap.StacktraceLevel(zapcore.PanicLevel))
-}
-
-func isTerminal(file *os.File) bool {
-	info, err := file.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
 // list is a flag of comma-separated names.
