@@ -399,6 +399,8 @@ var _ = Describe("A user referred to by username", func() {
 		w.reconcile(ctx, user)
 		Expect(w.RemoveUser(john)).To(BeTrue())
 		w.reconcile(ctx, user)
+		Expect(w.reconcile(ctx, user).requests).To(Equal([]string{getJohn, searchJohn}))
+		Expect(saidOf(user)).To(HaveSuffix("Stalled=True"), "seen twice")
 		s := w.reconcile(ctx, user)
 		Expect(s.requests).To(Equal([]string{getJohn, searchJohn}))
 		Expect(s.writes).To(BeEmpty())
