@@ -80,7 +80,7 @@ faults: controlplane bin/manager-faults ## Play all fault plans with the SEEDS, 
 
 .PHONY: mutants
 mutants: controlplane ## Break each promise of the operator on purpose, and expect the fault plans to notice.
-	@go test -timeout=1h -tags mutants -run TestMutants$$ -v ./test/faults | grep -Ev '^ *=== '
+	@go test -timeout=2h -tags mutants -run TestMutants$$ -v ./test/faults | grep -Ev '^ *=== '
 
 # How long each fuzz target runs.
 FUZZTIME ?= 20s

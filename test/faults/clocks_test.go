@@ -56,6 +56,24 @@ func clockPlans() (list []plan) {
 			}})
 		}
 	}
+	list = append(list, plan{group: "clocks", name: "statuses of 2036, and full looks go on", workload: swept, once: true, fault: fault{
+		limit: 18 * time.Minute, strike: func(ctx context.Context, r *run) {
+			r.patch(ctx, r.account(), map[string]any{"spec": map[string]any{"fullInterval": "10m"}})
+			r.stop(ctx)
+			for i := range r.people {
+				r.patchTimes(ctx, i, time.Date(2036, 2, 3, 4, 5, 6, 0, time.UTC))
+			}
+			r.must(r.operators.start(ctx))
+		}, meanwhile: func(ctx context.Context, r *run) {
+			r.await(ctx, 11*time.Minute, "everybody to be looked at in full", func() bool {
+				seen := map[int64]bool{}
+				for _, c := range r.certcentral.Calls() {
+					seen[c.User] = seen[c.User] || c.Time.After(r.armed)
+				}
+				return !slices.ContainsFunc(r.people, func(p *person) bool { return !seen[p.id] })
+			})
+		},
+	}})
 	list = append(list, plan{group: "clocks", name: "a status that says all is well, by hand", workload: unasked, fault: fault{
 		interval: 30 * time.Minute, meanwhile: func(ctx context.Context, r *run) {
 			status := r.user(ctx, 0).Status
@@ -76,7 +94,10 @@ func (r *run) patchTimes(ctx context.Context, i int, t time.Time) {
 		status.Conditions[c].LastTransitionTime = then
 	}
 	if applied := status.Applied; applied != nil {
-		applied.Time, applied.Earlier = then, slices.Repeat([]metav1.Time{then}, 4)
+		applied.Time = then
+		for e := range applied.Earlier {
+			applied.Earlier[e] = then
+		}
 	}
 	encoded, err := json.Marshal(map[string]any{"status": status})
 	r.must(err)

@@ -94,7 +94,17 @@ var mutants = []mutant{
 	{
 		"run", "a time that lies ahead is believed", "internal/controller/times.go",
 		[]string{"told == nil || told.After(now)", "told == nil || told.IsZero()"},
-		"clocks/swept/statuses of 2036",
+		"clocks/swept/statuses of 2036, and full looks go on",
+	},
+	{
+		"owner", "the oldest owns a user, whatever tells otherwise", "internal/controller/user_claim.go",
+		[]string{"\thad := func(c claim) bool {", "\toldest := &claims[0]\n\tfor i := range claims {\n\t\tif claims[i].before(*oldest) {\n\t\t\toldest = &claims[i]\n\t\t}\n\t}\n\tif oldest != nil {\n\t\treturn ownership{owner: oldest}\n\t}\n\thad := func(c claim) bool {"},
+		"restores/contested/the manager restarts, with statuses, the loser first",
+	},
+	{
+		"owner", "a namespace that the account does not allow is in the running", "internal/controller/user_standing.go",
+		[]string{"s.outside = !allowed", "s.outside = s.outside && !allowed"},
+		"tenants/drift/older and suspended",
 	},
 }
 
