@@ -135,6 +135,12 @@ type CertCentralUserStatus struct {
 	// +optional
 	Settled *SettledProfile `json:"settled,omitempty"`
 
+	// identityKnown is true once a declared username, email, first or last name was seen in the live profile of this very user. From
+	// then on a profile that differs in all of them is not taken for another person's.
+	//
+	// +optional
+	IdentityKnown bool `json:"identityKnown,omitempty"`
+
 	// applied is the last write to CertCentral; absent when nothing was written yet.
 	//
 	// +optional

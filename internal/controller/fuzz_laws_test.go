@@ -77,7 +77,7 @@ func (p *play) expectWanted(id int64, body []byte) {
 	declared := declaredValues(user.Spec.Profile)
 	p.expectSent(sent, shown, declared, mode)
 	confirmed := user.Annotations[v1alpha1.AnnotationConfirmUser] == fmt.Sprint(id)
-	p.expect(user.Status.Applied != nil || confirmed || !stranger(declared, shown), "a first write to somebody who is likely not meant")
+	p.expect(user.Status.Applied != nil || user.Status.IdentityKnown || knownBy(user.Status.Settled) || confirmed || !stranger(declared, shown), "a first write to somebody who is likely not meant")
 }
 
 // expectSent compares the body of a write with what was shown just before, and with what the newest generation declares.
@@ -254,7 +254,7 @@ func (p *play) expectSettled(user *v1alpha1.CertCentralUser) {
 		excused = p.contended(user, live)
 	case v1alpha1.ReasonIdentityMismatch:
 		named := ptr.Deref(user.Spec.UserRef.Username, live["username"])
-		excused = named != live["username"] || user.Status.Applied == nil && stranger(declared, live)
+		excused = named != live["username"] || user.Status.Applied == nil && !user.Status.IdentityKnown && stranger(declared, live)
 	case v1alpha1.ReasonUserNotFound:
 		excused = user.Spec.UserRef.Username != nil
 	case v1alpha1.ReasonRejected:
@@ -279,6 +279,11 @@ func (p *play) contended(user *v1alpha1.CertCentralUser, live values) bool {
 		}
 	}
 	return false
+}
+
+// knownBy tells whether one of the settled values tells who a person is.
+func knownBy(settled *v1alpha1.SettledProfile) bool {
+	return settled != nil && (settled.Username != nil || settled.FirstName != nil || settled.LastName != nil || settled.Email != nil)
 }
 
 // stranger tells whether at least two declared values say who a person is, and all of them are somebody else's.

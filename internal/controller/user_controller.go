@@ -113,6 +113,7 @@ func (f *findings) decide(user *v1alpha1.CertCentralUser) {
 		Mode:        f.mode,
 		Username:    ptr.Deref(user.Spec.UserRef.Username, ""),
 		Trusted:     f.trusted(user),
+		Known:       f.known(user),
 		ServiceUser: f.access.serviceUser(f.userID),
 	}, f.have.Profile)
 }

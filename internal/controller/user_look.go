@@ -184,6 +184,11 @@ func (f *findings) settled(user *v1alpha1.CertCentralUser) profile.Declared {
 	return settledOf(user.Status.Settled)
 }
 
+// known tells whether a field that tells who this very user is was settled before.
+func (f *findings) known(user *v1alpha1.CertCentralUser) bool {
+	return f.plan.Known || user.Status.IdentityKnown && f.same(user)
+}
+
 // trusted tells whether it is known that the resource means this user: it was written before, or a person confirmed it.
 func (f *findings) trusted(user *v1alpha1.CertCentralUser) bool {
 	return f.written != nil ||

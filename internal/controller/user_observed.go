@@ -92,6 +92,7 @@ func compareWith(status *v1alpha1.CertCentralUserStatus, plan profile.Plan) {
 			Hint: profile.Hint(d.Desired, d.Observed),
 		})
 	}
+	status.IdentityKnown = plan.Known
 	status.Settled = nil
 	if plan.Settled != (profile.Declared{}) {
 		status.Settled = new(v1alpha1.SettledProfile(plan.Settled))

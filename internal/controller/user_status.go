@@ -35,7 +35,7 @@ func judge(user *v1alpha1.CertCentralUser, found findings, now time.Time, err er
 	case profile.Report:
 		return drifted(user, found)
 	case profile.Refuse:
-		return refused(found)
+		return refused(user, found)
 	default:
 		return kept(user, found)
 	}
@@ -127,7 +127,7 @@ func doubt(user *v1alpha1.CertCentralUser, id int64, fields []profile.Field) str
 }
 
 // refused says why what differs must not be written.
-func refused(found findings) *verdict {
+func refused(user *v1alpha1.CertCentralUser, found findings) *verdict {
 	v := &verdict{
 		reason: v1alpha1.ReasonRejected, ready: metav1.ConditionFalse, inSync: metav1.ConditionFalse, phase: stalled, after: slowRecheck,
 	}
@@ -139,8 +139,12 @@ func refused(found findings) *verdict {
 			"Create a resource that refers to the user by id, if this is the person meant.", found.have.ID)
 	case profile.WrongPerson:
 		v.reason = v1alpha1.ReasonIdentityMismatch
-		v.note = fmt.Sprintf("CertCentral user %d has none of the declared values of %s: is spec.userRef.id mistyped? Nothing is written. "+
-			"If this is the person meant, set the annotation %s: %q.", found.have.ID, fields, v1alpha1.AnnotationConfirmUser,
+		doubt := "is spec.userRef.id mistyped?"
+		if user.Spec.UserRef.Username != nil {
+			doubt = "is it another person's username that spec.userRef names?"
+		}
+		v.note = fmt.Sprintf("CertCentral user %d has none of the declared values of %s: %s Nothing is written. "+
+			"If this is the person meant, set the annotation %s: %q.", found.have.ID, fields, doubt, v1alpha1.AnnotationConfirmUser,
 			fmt.Sprint(found.have.ID))
 	case profile.ServiceUser:
 		v.note = fmt.Sprintf("CertCentral user %d is a service user, of which only the email can be managed: remove %s from spec.profile.",

@@ -1,6 +1,7 @@
 package profile
 
 import (
+	"slices"
 	"strconv"
 
 	"github.com/certcentral-io/user-operator/internal/certcentral"
@@ -14,6 +15,10 @@ type Want struct {
 	Username string // the username that the resource refers to the user by; "" when it does so by id
 	// Trusted is true once it is known that the resource means this user: it was written before, or a person confirmed it.
 	Trusted bool
+	// Known is true once one of the fields that tell who a person is was settled for this user: Plan.Known, remembered.
+	Known bool
+	// SendFlag is true where every write carries the SSO flag: as it was read, where it is not to change.
+	SendFlag bool
 	// ServiceUser is true for a user of CertCentral's api-only list, of which only the email can be changed.
 	ServiceUser bool
 }
@@ -65,16 +70,18 @@ type Plan struct {
 	Strangers   []Field            // with Report: the identity fields that speak for the wrong person, as WrongPerson does before a write
 	Differences []Difference       // all that differs, whatever the verb; nil when the user is not the one referred to
 	Settled     Declared           // what is settled now that the live profile was seen
+	Known       bool               // whether a field that tells who the person is was ever settled for this user
 }
 
 // Decide says what to do about a user whose live profile is have. Carried out, a plan leaves nothing to write.
 func Decide(want Want, have certcentral.Profile) Plan {
 	if want.Username != "" && !SameName(want.Username, have.Username) {
-		return Plan{Verb: Refuse, Refusal: Renamed, Fields: []Field{Username}, Settled: want.Settled}
+		return Plan{Verb: Refuse, Refusal: Renamed, Fields: []Field{Username}, Settled: want.Settled, Known: known(want, Declared{})}
 	}
 	plan := compare(want, have)
+	plan.Known = known(want, plan.Settled)
 	plan.Fields = writable(plan.Differences, want.Mode)
-	plan.Update = overlay(want.Declared, have, plan.Fields)
+	plan.Update = overlay(want, have, plan.Fields)
 	switch refusal, fields := objection(want, have, plan); {
 	case len(plan.Differences) == 0:
 		plan.Verb = Keep
@@ -132,6 +139,14 @@ func causeOf(settled bool) Cause {
 	return SpecChange
 }
 
+// known tells whether a field that tells who a person is was settled before, or is now. That it differs by now is drift, or a new
+// declaration, and no reason to take the user for somebody else.
+func known(want Want, settled Declared) bool {
+	return want.Known || slices.ContainsFunc(texts, func(t text) bool {
+		return t.identity && (*t.declared(&want.Settled) != nil || *t.declared(&settled) != nil)
+	})
+}
+
 // writable lists the differing fields that the mode allows to write.
 func writable(differences []Difference, mode Mode) []Field {
 	var fields []Field
@@ -144,20 +159,23 @@ func writable(differences []Difference, mode Mode) []Field {
 }
 
 // overlay is the body of a PUT that changes the given fields: it carries all six texts, since one that is left out may be
-// removed from the profile, and the flag only when it changes, since setting it mails the person.
-func overlay(declared Declared, have certcentral.Profile, fields []Field) certcentral.Update {
+// removed from the profile, and the flag only when it changes, since setting it mails the person, or where every write is to carry it.
+func overlay(want Want, have certcentral.Profile, fields []Field) certcentral.Update {
 	var update certcentral.Update
+	if want.SendFlag {
+		update.SAMLSSOOnly = &have.SAMLSSOOnly
+	}
 	for _, t := range texts {
 		*t.update(&update) = *t.live(&have)
 	}
 	for _, field := range fields {
 		if field == SAMLSSOOnly {
-			update.SAMLSSOOnly = declared.SAMLSSOOnly
+			update.SAMLSSOOnly = want.Declared.SAMLSSOOnly
 			continue
 		}
 		for _, t := range texts {
 			if t.field == field {
-				*t.update(&update) = **t.declared(&declared)
+				*t.update(&update) = **t.declared(&want.Declared)
 			}
 		}
 	}
@@ -166,7 +184,7 @@ func overlay(declared Declared, have certcentral.Profile, fields []Field) certce
 
 // objection returns why the plan must not be carried out, and the fields at fault; "" when there is nothing against it.
 func objection(want Want, have certcentral.Profile, plan Plan) (Refusal, []Field) {
-	if fields := strangers(want.Declared, have); len(fields) >= 2 && !want.Trusted {
+	if fields := strangers(want.Declared, have); len(fields) >= 2 && !want.Trusted && !plan.Known {
 		return WrongPerson, fields
 	}
 	if others := without(plan.Fields, Email); want.ServiceUser && len(others) > 0 {

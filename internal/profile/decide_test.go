@@ -162,6 +162,24 @@ func TestKeepAndUpdate(t *testing.T) {
 			},
 		},
 		{
+			"where every write carries the flag, it is sent as it was read",
+			Want{Declared: Declared{JobTitle: new("Boss")}, SendFlag: true},
+			but(john, func(p *certcentral.Profile) { p.SAMLSSOOnly = true }),
+			judgement{
+				verb: Update, fields: []Field{JobTitle}, differences: []string{`jobTitle (SpecChange): want "Boss", have "Sys Admin"`},
+				body: with(func(u *certcentral.Update) { u.JobTitle, u.SAMLSSOOnly = "Boss", new(true) }),
+			},
+		},
+		{
+			"and as declared where that is another one",
+			Want{Declared: Declared{SAMLSSOOnly: new(true)}, SendFlag: true},
+			john,
+			judgement{
+				verb: Update, fields: []Field{SAMLSSOOnly}, differences: []string{`samlSSOOnly (SpecChange): want "true", have "false"`},
+				body: with(func(u *certcentral.Update) { u.SAMLSSOOnly = new(true) }),
+			},
+		},
+		{
 			"an undeclared flag stays on and is not sent",
 			Want{Declared: Declared{JobTitle: new("Boss")}},
 			but(john, func(p *certcentral.Profile) { p.SAMLSSOOnly = true }),

@@ -3,6 +3,7 @@ package profile
 import (
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -15,9 +16,20 @@ import (
 type server struct {
 	reason      string
 	omittedKept bool
+	flagReset   bool                // a flag that is left out
+	stored      func(string) string // what becomes of a text; nil: nothing
 }
 
-var servers = []server{{"removes what is left out", false}, {"keeps what is left out", true}}
+var servers = []server{
+	{reason: "removes what is left out"},
+	{reason: "keeps what is left out", omittedKept: true},
+	{reason: "resets a flag that is left out", flagReset: true},
+	{reason: "cuts what it stores", stored: func(s string) string { return s[:len(s)/2] }},
+	{reason: "stores something else", stored: func(s string) string { return "#" + s }},
+}
+
+// faithful tells whether the server does what it is told, and nothing else.
+func (s server) faithful() bool { return !s.flagReset && s.stored == nil }
 
 // wire is the body of a PUT by the names of the update-user page; what is not in it was left out.
 func wire(u certcentral.Update) map[string]string {
@@ -38,8 +50,13 @@ func (s server) put(have certcentral.Profile, body map[string]string) certcentra
 			*field = value
 		}
 	}
-	if flag, sent := body["is_saml_sso_only"]; sent {
+	if flag, sent := body["is_saml_sso_only"]; sent || s.flagReset {
 		have.SAMLSSOOnly = flag == "true"
+	}
+	for _, t := range texts {
+		if s.stored != nil {
+			*t.live(&have) = s.stored(*t.live(&have))
+		}
 	}
 	return have
 }
@@ -135,6 +152,8 @@ const (
 	refersByUsername
 	refersToAnother
 	isTrusted
+	isKnown
+	sendsFlag
 )
 
 // FuzzLaw looks for a plan that leaves something to write once it is carried out, or that writes what it must not.
@@ -172,7 +191,7 @@ func FuzzLaw(f *testing.F) {
 		s := sides{desired, live, declared, alike, settled, outdated, desiredSSO, sso}
 		have := s.have()
 		want := Want{
-			Declared: s.want(), Settled: s.before(), Trusted: choice&isTrusted != 0,
+			Declared: s.want(), Settled: s.before(), Trusted: choice&isTrusted != 0, Known: choice&isKnown != 0, SendFlag: choice&sendsFlag != 0,
 			Mode: []Mode{Enforce, ReportDrift, Observe, Enforce}[choice%4], ServiceUser: choice&isServiceUser != 0,
 		}
 		if choice&refersByUsername != 0 {
@@ -192,10 +211,15 @@ func obeysTheLaw(t *testing.T, want Want, have certcentral.Profile, s server) {
 	plan := Decide(want, have)
 	g.Expect(Decide(want, have)).To(Equal(plan), "the same facts give the same plan")
 	if want.Username != "" && !strings.EqualFold(want.Username, have.Username) {
-		g.Expect(plan).To(Equal(Plan{Verb: Refuse, Refusal: Renamed, Fields: []Field{Username}, Settled: want.Settled}))
+		g.Expect(plan).To(Equal(Plan{Verb: Refuse, Refusal: Renamed, Fields: []Field{Username}, Settled: want.Settled, Known: plan.Known}))
 		return
 	}
+	g.Expect(plan.Known || !want.Known).To(BeTrue(), "who was known stays so")
+	g.Expect(plan.Known && plan.Refusal == WrongPerson).To(BeFalse(), "who is known never trips the fuse")
 	open, drifted := differing(want, have)
+	if plan.Refusal == WrongPerson {
+		g.Expect(without(drifted, JobTitle, Telephone, SAMLSSOOnly)).To(BeEmpty(), "drift never trips the fuse")
+	}
 	for _, d := range plan.Differences {
 		g.Expect(d.Cause).To(Equal(causeOf(slices.Contains(drifted, d.Field))), "%s", d.Field)
 		g.Expect(d.Desired).NotTo(Equal(d.Observed))
@@ -277,7 +301,7 @@ func expectHarmless(g Gomega, want Want, plan Plan) {
 			known[field] = !slices.Contains(fieldsOf(plan.Differences), field)
 		}
 	}
-	if len(known) >= 2 && !want.Trusted {
+	if len(known) >= 2 && !want.Trusted && !plan.Known {
 		g.Expect(slices.Collect(maps.Values(known))).To(ContainElement(true), "nobody says that it is this person")
 	}
 }
@@ -286,7 +310,16 @@ func expectHarmless(g Gomega, want Want, plan Plan) {
 func expectDone(g Gomega, want Want, have certcentral.Profile, plan Plan, s server) {
 	body := wire(plan.Update)
 	g.Expect(slices.Collect(maps.Keys(body))).To(ContainElements("username", "first_name", "last_name", "email", "job_title", "telephone"))
+	flag, sent := body["is_saml_sso_only"]
+	g.Expect(sent).To(Equal(want.SendFlag || slices.Contains(plan.Fields, SAMLSSOOnly)), "the flag is sent where it changes, or always")
+	if sent && !slices.Contains(plan.Fields, SAMLSSOOnly) {
+		g.Expect(flag).To(Equal(strconv.FormatBool(have.SAMLSSOOnly)), "as it was read")
+	}
 	after := s.put(have, body)
+	expectSaid(g, want, have, plan, after)
+	if !s.faithful() {
+		return
+	}
 	expectOnly(g, plan.Fields, want.Declared, have, after)
 
 	want.Settled, want.Trusted = plan.Settled, true // as it is after a write
@@ -301,6 +334,39 @@ func expectDone(g Gomega, want Want, have certcentral.Profile, plan Plan, s serv
 	}
 	if again.Refusal == "" {
 		g.Expect(Pending(want.Declared, again.Settled)).To(BeEmpty(), "what was written and seen is settled")
+	}
+}
+
+// expectSaid expects that whatever a write changed beside what it was to change is said: as unexpected, or as what the next plan
+// sets right. What came back as it was sent is neither, and twice in a row it is the service.
+func expectSaid(g Gomega, want Want, before certcentral.Profile, plan Plan, after certcentral.Profile) {
+	want.Settled, want.Known, want.Trusted = plan.Settled, plan.Known, true
+	next := Decide(want, after)
+	write := Write{Update: plan.Update, Fields: plan.Fields, SAMLSSOOnly: before.SAMLSSOOnly}
+	changes := Unexpected(write, after, next, nil)
+	var said, suspects []Field
+	for _, c := range changes {
+		g.Expect(c.Before).NotTo(Equal(c.Observed))
+		g.Expect(plan.Fields).NotTo(ContainElement(c.Field), "that was to change")
+		said, suspects = append(said, c.Field), append(suspects, c.Field)
+	}
+	for _, c := range Unexpected(write, after, next, suspects) {
+		g.Expect(c.Origin).To(Equal(ByService))
+	}
+	for _, t := range texts {
+		kept := *t.live(&before) == *t.live(&after)
+		switch written := slices.Contains(plan.Fields, t.field); {
+		case kept && !written:
+			g.Expect(said).NotTo(ContainElement(t.field), "what stayed is nothing to speak of")
+		case !kept && !written:
+			g.Expect(next.writes(t.field) || slices.Contains(said, t.field)).To(BeTrue(), "it changed without a word")
+			declared := *t.declared(&want.Declared) != nil
+			g.Expect(declared || slices.Contains(said, t.field)).To(BeTrue(), "an undeclared field that the service changed")
+		}
+	}
+	if !slices.Contains(plan.Fields, SAMLSSOOnly) && before.SAMLSSOOnly != after.SAMLSSOOnly {
+		g.Expect(changes).To(ContainElement(HaveField("Origin", ByService)), "the flag changed without a word")
+		g.Expect(said).To(ContainElement(SAMLSSOOnly))
 	}
 }
 

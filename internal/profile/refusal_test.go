@@ -3,6 +3,8 @@ package profile
 import (
 	"testing"
 
+	. "github.com/onsi/gomega"
+
 	"github.com/certcentral-io/user-operator/internal/certcentral"
 )
 
@@ -37,6 +39,15 @@ func TestWrongPerson(t *testing.T) {
 		`firstName (SpecChange): want "Jack", have "John"`, `email (SpecChange): want "jack@example.com", have "john@example.com"`,
 	}
 	written := func(u *certcentral.Update) { u.FirstName, u.Email = "Jack", "jack@example.com" }
+	taken := Declared{LastName: new("Jones"), Email: new("jack@example.com")}
+	married := Declared{Username: new("john.jones"), LastName: new("Jones"), Email: new("john.jones@example.com")}
+	marriage := []string{
+		`username (SpecChange): want "john.jones", have "john"`, `lastName (SpecChange): want "Jones", have "Smith"`,
+		`email (SpecChange): want "john.jones@example.com", have "john@example.com"`,
+	}
+	renamed := func(u *certcentral.Update) {
+		u.Username, u.LastName, u.Email = "john.jones", "Jones", "john.jones@example.com"
+	}
 	check(t, []situation{
 		{
 			"two declared names of somebody else are the wrong person, whatever else fits",
@@ -99,6 +110,39 @@ func TestWrongPerson(t *testing.T) {
 			judgement{verb: Report, differences: differences, settled: Declared{JobTitle: new("Sys Admin")}},
 		},
 		{
+			"a user who was known by one of the names is no stranger when all of them drift, as when an account is taken over",
+			Want{Declared: taken, Settled: taken},
+			john,
+			judgement{
+				verb: Update, fields: []Field{LastName, Email}, settled: taken,
+				differences: []string{
+					`lastName (Drift): want "Jones", have "Smith"`, `email (Drift): want "jack@example.com", have "john@example.com"`,
+				},
+				body: with(func(u *certcentral.Update) { u.LastName, u.Email = "Jones", "jack@example.com" }),
+			},
+		},
+		{
+			"nor when all of them are declared anew at once, as at a marriage",
+			Want{Declared: married, Settled: Declared{Username: new("john"), LastName: new("Smith"), Email: new("john@example.com")}},
+			john,
+			judgement{verb: Update, fields: []Field{Username, LastName, Email}, differences: marriage, body: with(renamed)},
+		},
+		{
+			"nor once it is remembered that the user was known, whatever is settled by now",
+			Want{Declared: married, Known: true},
+			john,
+			judgement{verb: Update, fields: []Field{Username, LastName, Email}, differences: marriage, body: with(renamed)},
+		},
+		{
+			"a settled job title tells nothing of who it is",
+			Want{Declared: jack, Settled: Declared{JobTitle: new("Sys Admin")}},
+			john,
+			judgement{
+				verb: Refuse, refusal: WrongPerson, fields: []Field{FirstName, Email}, differences: differences,
+				settled: Declared{JobTitle: new("Sys Admin")},
+			},
+		},
+		{
 			"the wrong person comes before all else there is to refuse",
 			Want{Declared: jack, ServiceUser: true},
 			but(john, func(p *certcentral.Profile) { p.LastName = "" }),
@@ -108,6 +152,25 @@ func TestWrongPerson(t *testing.T) {
 			},
 		},
 	})
+}
+
+func TestKnown(t *testing.T) {
+	email := Declared{Email: new("john@example.com")}
+	for _, c := range []struct {
+		reason string
+		want   Want
+		known  bool
+	}{
+		{"a declared name that is live makes the user known", Want{Declared: email}, true},
+		{"a declared name that is not live does not", Want{Declared: Declared{Email: new("jack@example.com")}}, false},
+		{"a job title does not", Want{Declared: Declared{JobTitle: new("Sys Admin")}}, false},
+		{"who was known stays so", Want{Declared: Declared{Email: new("jack@example.com")}, Known: true}, true},
+		{"who had a name settled is known, though it is declared no longer", Want{Settled: email}, true},
+		{"a rename is no reason to forget it", Want{Declared: email, Username: "jack", Known: true}, true},
+		{"and what a refused look would have settled is not known", Want{Declared: email, Username: "jack"}, false},
+	} {
+		t.Run(c.reason, func(t *testing.T) { NewWithT(t).Expect(Decide(c.want, john).Known).To(Equal(c.known)) })
+	}
 }
 
 func TestServiceUser(t *testing.T) {
