@@ -17,6 +17,19 @@ const (
 	ModeObserve Mode = "Observe"
 )
 
+// FlagWrites says when a write carries the SSO flag.
+//
+// +kubebuilder:validation:Enum=WhenChanged;Always
+type FlagWrites string
+
+// When a write carries the SSO flag.
+const (
+	// when it is declared and differs
+	FlagWhenChanged FlagWrites = "WhenChanged"
+	// always, as declared or as it was just read
+	FlagAlways FlagWrites = "Always"
+)
+
 // NamespacesFrom says which namespaces may refer to an account.
 //
 // +kubebuilder:validation:Enum=Same;All;Selector
@@ -65,6 +78,14 @@ type CertCentralAccountSpec struct {
 	// +optional
 	// +kubebuilder:default=Enforce
 	Mode Mode `json:"mode,omitempty"`
+
+	// samlSSOOnlyWrites says when a write carries the SSO flag. WhenChanged: only when it is declared and differs, since setting it
+	// revokes a password or mails the person; once such a write is seen to change a flag that it left out, no further one leaves it
+	// out. Always: each write carries it, as declared or as it was just read. Left out: WhenChanged.
+	//
+	// +optional
+	// +kubebuilder:default=WhenChanged
+	SAMLSSOOnlyWrites FlagWrites `json:"samlSSOOnlyWrites,omitempty"`
 
 	// interval is how often the live state of each user is looked at, between 1m and 24h, spread by 10 %. A change of a
 	// resource is acted on at once, whatever the interval. Left out: 10m.

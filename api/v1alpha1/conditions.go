@@ -29,6 +29,7 @@ const (
 	ReasonRejected          = "Rejected"          // CertCentral refuses this profile
 	ReasonForbidden         = "Forbidden"         // the API key may not do this
 	ReasonNotAccepted       = "NotAccepted"       // written, but the value did not stay
+	ReasonUnexpectedChange  = "UnexpectedChange"  // a write changed a field that it was not to change
 	ReasonRolledBack        = "RolledBack"        // the resource or its account is older than it was seen before: a restored backup
 	ReasonThrottled         = "Throttled"         // CertCentral's request limit is reached
 	ReasonUnavailable       = "Unavailable"       // CertCentral could not be reached or failed
@@ -53,4 +54,10 @@ const (
 	AnnotationReconcileRequestedAt = "certcentral.io/reconcile-requested-at"
 	// AnnotationConfirmUser confirms, by the CertCentral user ID as its value, that a profile unlike the live one is meant.
 	AnnotationConfirmUser = "certcentral.io/confirm-user"
+	// AnnotationAcceptRollback takes a resource or an account as a restored backup left it, by the generation that it went back to
+	// as its value. A value that was there before does nothing.
+	AnnotationAcceptRollback = "certcentral.io/accept-rollback"
+	// AnnotationAcceptUnexpectedChange takes what a write changed beside what it was to change as it is, by the generation of the
+	// resource as its value: writing goes on. Acknowledged in status.lastHandledAcceptance.
+	AnnotationAcceptUnexpectedChange = "certcentral.io/accept-unexpected-change"
 )

@@ -146,6 +146,38 @@ type CertCentralUserStatus struct {
 	// +optional
 	Applied *Applied `json:"applied,omitempty"`
 
+	// attempt is the last write that may have been made and whose outcome its answer, or the look right after it, did not tell.
+	//
+	// +optional
+	Attempt *Attempt `json:"attempt,omitempty"`
+
+	// unexpectedChanges are the fields that the last write was not to change, and that were others after it.
+	//
+	// +optional
+	// +listType=map
+	// +listMapKey=field
+	// +kubebuilder:validation:MaxItems=7
+	UnexpectedChanges []UnexpectedChange `json:"unexpectedChanges,omitempty"`
+
+	// rolledBack tells that the resource went back to an older generation; absent otherwise. Nothing is written meanwhile.
+	//
+	// +optional
+	RolledBack *Rollback `json:"rolledBack,omitempty"`
+
+	// lastHandledAcceptance is the value of the annotation certcentral.io/accept-unexpected-change that was acted on. To accept once
+	// more, take the annotation away and set it anew.
+	//
+	// +optional
+	// +kubebuilder:validation:MaxLength=512
+	LastHandledAcceptance string `json:"lastHandledAcceptance,omitempty"`
+
+	// resourceUID is the metadata.uid of the resource that the operator wrote this status for: of a status that was restored
+	// into a new resource, the former one's.
+	//
+	// +optional
+	// +kubebuilder:validation:MaxLength=64
+	ResourceUID string `json:"resourceUID,omitempty"`
+
 	// lastHandledReconcileAt is the last value of the annotation certcentral.io/reconcile-requested-at that was acted on.
 	//
 	// +optional
@@ -429,8 +461,8 @@ type Applied struct {
 	// +required
 	Time metav1.Time `json:"time"`
 
-	// earlier are the times of the writes before this one, of the same generation and within an hour: a user is written at most 5
-	// times an hour for an unchanged generation.
+	// earlier are the times of the writes before this one that were made, or may have been, of the same generation and within an
+	// hour: a user is written at most 5 times an hour for an unchanged generation.
 	//
 	// +optional
 	// +listType=atomic

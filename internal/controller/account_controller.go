@@ -38,6 +38,7 @@ func (r *AccountReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ct
 	if err := r.Get(ctx, req.NamespacedName, account); err != nil || !account.DeletionTimestamp.IsZero() {
 		if client.IgnoreNotFound(err) == nil {
 			r.Sessions.forget(req.NamespacedName)
+			r.Sessions.resets.forget(req.NamespacedName)
 			r.Metrics.forget(req.NamespacedName)
 		}
 		return ctrl.Result{}, client.IgnoreNotFound(err)

@@ -56,10 +56,11 @@ type Sessions struct {
 	held    map[types.NamespacedName]*session // nobody may, but what is known of them saves questions
 	opened  chan event.GenericEvent           // accounts whose users can go on
 	ready   chan event.GenericEvent           // accounts that can be swept
-	doubted chan event.GenericEvent           // accounts whose key was refused, or may have been
+	doubted chan event.GenericEvent           // accounts whose key was refused, or may have been, or of which there is something to say
 
 	doubts     map[types.NamespacedName]*certcentral.Client           // whose key may be what a 401 in somebody else's words meant
 	unreadable map[types.NamespacedName]map[certcentral.Part]struct{} // parts of users that could not be read, as far as it was told
+	resets     flagResets                                             // users whose SSO flag a write reset by leaving it out
 }
 
 // NewSessions returns no sessions.

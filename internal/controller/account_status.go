@@ -112,6 +112,9 @@ func (r *AccountReconciler) report(
 	if v == nil {
 		return ctrl.Result{}, err
 	}
+	if err := r.warnOfResets(ctx, before, v); err != nil {
+		return ctrl.Result{}, err
+	}
 	after := before.DeepCopy()
 	describeAccount(after, current, v)
 	changed := false

@@ -182,6 +182,12 @@ func (w *world) personal(users []v1alpha1.CertCentralUser) []string {
 				}
 			}
 		}
+		for _, c := range user.Status.UnexpectedChanges {
+			if c.Field != "samlSSOOnly" {
+				add(c.Before)
+				add(c.Observed)
+			}
+		}
 		for _, d := range user.Status.Differences {
 			if d.Field != "samlSSOOnly" {
 				add(d.Desired)

@@ -24,6 +24,7 @@ type Metrics struct {
 	waits    *prometheus.HistogramVec
 	deferred *prometheus.CounterVec
 	updates  *prometheus.CounterVec
+	changes  *prometheus.CounterVec
 	rows     *prometheus.CounterVec
 
 	mu      sync.Mutex
@@ -55,7 +56,11 @@ func NewMetrics(registry prometheus.Registerer, reader client.Reader, now clock.
 			Help: "Profile updates that CertCentral acknowledged, by account and cause; one with both causes counts for each.",
 		}, []string{"account", "cause"}),
 	}
-	for _, c := range []prometheus.Collector{m.requests, m.waits, m.deferred, m.updates, m.rows, m} {
+	m.changes = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "certcentral_unexpected_changes_total",
+		Help: "Fields that a profile update changed and was not to change, by account and field.",
+	}, []string{"account", "field"})
+	for _, c := range []prometheus.Collector{m.requests, m.waits, m.deferred, m.updates, m.changes, m.rows, m} {
 		if err := registry.Register(c); err != nil {
 			return nil, err
 		}
@@ -101,6 +106,13 @@ func (m *Metrics) updated(account types.NamespacedName, changed []profile.Differ
 	}
 }
 
+// unexpected counts fields that a write changed and was not to change.
+func (m *Metrics) unexpected(account types.NamespacedName, changes []v1alpha1.UnexpectedChange) {
+	for _, c := range changes {
+		m.changes.WithLabelValues(account.String(), c.Field).Inc()
+	}
+}
+
 // forget drops what was counted of an account that is gone.
 func (m *Metrics) forget(account types.NamespacedName) {
 	label := prometheus.Labels{"account": account.String()}
@@ -108,6 +120,7 @@ func (m *Metrics) forget(account types.NamespacedName) {
 	m.waits.DeletePartialMatch(label)
 	m.deferred.DeletePartialMatch(label)
 	m.updates.DeletePartialMatch(label)
+	m.changes.DeletePartialMatch(label)
 	m.rows.DeletePartialMatch(label)
 	m.mu.Lock()
 	defer m.mu.Unlock()

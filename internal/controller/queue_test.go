@@ -140,6 +140,14 @@ var _ = Describe("A watch", func() {
 			user(func(u *v1alpha1.CertCentralUser) { u.Status.UserID = 1 }), false),
 		Entry("of the annotation that asks for a look", declaredOrRequested(), user(same),
 			user(func(u *v1alpha1.CertCentralUser) { u.Annotations[v1alpha1.AnnotationReconcileRequestedAt] = "now" }), true),
+		Entry("of the annotation that accepts a rollback", declaredOrRequested(), user(same),
+			user(func(u *v1alpha1.CertCentralUser) {
+				u.Annotations = map[string]string{v1alpha1.AnnotationAcceptRollback: "1"}
+			}), true),
+		Entry("of the annotation that accepts what a write changed", declaredOrRequested(), user(same),
+			user(func(u *v1alpha1.CertCentralUser) {
+				u.Annotations = map[string]string{v1alpha1.AnnotationAcceptUnexpectedChange: "1"}
+			}), true),
 		Entry("of the annotation that confirms the person", declaredOrRequested(), user(same),
 			user(func(u *v1alpha1.CertCentralUser) { u.Annotations[v1alpha1.AnnotationConfirmUser] = "1" }), true),
 		Entry("not of other annotations", declaredOrRequested(), user(same),

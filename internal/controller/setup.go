@@ -180,7 +180,10 @@ func declaredOrRequested() predicate.Predicate {
 		GenericFunc: func(event.GenericEvent) bool { return true },
 		UpdateFunc: func(e event.UpdateEvent) bool {
 			before, after := e.ObjectOld.GetAnnotations(), e.ObjectNew.GetAnnotations()
-			for _, name := range []string{v1alpha1.AnnotationReconcileRequestedAt, v1alpha1.AnnotationConfirmUser} {
+			for _, name := range []string{
+				v1alpha1.AnnotationReconcileRequestedAt, v1alpha1.AnnotationConfirmUser,
+				v1alpha1.AnnotationAcceptRollback, v1alpha1.AnnotationAcceptUnexpectedChange,
+			} {
 				if before[name] != after[name] {
 					return true
 				}
@@ -208,6 +211,7 @@ func accountChanged() predicate.Predicate {
 // concernsUsers tells whether an account's users have to look again.
 func concernsUsers(before, after *v1alpha1.CertCentralAccount) bool {
 	return before.UID != after.UID || before.Generation != after.Generation ||
+		before.Annotations[v1alpha1.AnnotationAcceptRollback] != after.Annotations[v1alpha1.AnnotationAcceptRollback] ||
 		before.Status.ObservedGeneration != after.Status.ObservedGeneration ||
 		before.Status.AccountID != after.Status.AccountID ||
 		refusal(before) != refusal(after)

@@ -26,12 +26,19 @@ const (
 //
 // An error after the write has gone out leaves its outcome open; the next reconcile begins with a look, which tells.
 func (r *UserReconciler) act(ctx context.Context, user *v1alpha1.CertCentralUser, found *findings) error {
+	r.tellResets(user, found)
 	if found.plan.Verb != profile.Update {
 		r.brake.stayed(user)
-		return nil
+		return found.held(user)
 	}
-	if err := r.rolledBack(user, found.access.account); err != nil {
+	if err := r.rolledBack(user, found); err != nil {
 		return err
+	}
+	if hold := found.held(user); hold != nil {
+		return hold
+	}
+	if hold := r.flagStopped(ctx, found); hold != nil {
+		return hold
 	}
 	if hold := r.brake.hold(user, found, r.Clock.Now()); hold != nil {
 		return hold
@@ -62,20 +69,16 @@ func (r *UserReconciler) act(ctx context.Context, user *v1alpha1.CertCentralUser
 	reach(verified)
 	found.have = have
 	found.decide(user)
+	found.review(user, r.Clock.Now())
+	r.tellResets(user, found)
+	if hold := found.held(user); hold != nil {
+		return hold
+	}
 	if found.plan.Verb == profile.Update {
 		return r.brake.bounced(user, found, r.Clock.Now())
 	}
 	r.brake.stayed(user)
 	return nil
-}
-
-// rolledBack returns a verdict if the user or its account is older than it was seen before.
-func (r *UserReconciler) rolledBack(user *v1alpha1.CertCentralUser, account *v1alpha1.CertCentralAccount) error {
-	if err := r.seenAccounts.behind(account, false, "its spec is changed"); err != nil {
-		return err
-	}
-	return r.seen.behind(user, requested(user),
-		"its spec is changed, or its annotation "+v1alpha1.AnnotationReconcileRequestedAt+" set to a new value")
 }
 
 // confirm returns the user as the API server has it now, or an error unless both it and the account are as this reconcile knows
@@ -107,6 +110,9 @@ func (r *UserReconciler) write(ctx context.Context, user *v1alpha1.CertCentralUs
 	update := found.plan.Update
 	err := found.access.client.UpdateUser(ctx, found.userID, update, sure)
 	earlier := r.brake.wrote(user, found, now, err)
+	if mayBeMade(err) {
+		found.attempt = attempted(user, found, now, times(earlier))
+	}
 	if err != nil {
 		return err
 	}
@@ -116,10 +122,7 @@ func (r *UserReconciler) write(ctx context.Context, user *v1alpha1.CertCentralUs
 		Time:       metav1.NewTime(now),
 		Earlier:    times(earlier),
 		Fields:     profile.Names(found.plan.Fields),
-		Profile: v1alpha1.ObservedProfile{
-			Username: update.Username, FirstName: update.FirstName, LastName: update.LastName,
-			Email: update.Email, JobTitle: update.JobTitle, Telephone: update.Telephone, SAMLSSOOnly: update.SAMLSSOOnly,
-		},
+		Profile:    sentProfile(update),
 	}
 	return nil
 }

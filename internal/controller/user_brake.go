@@ -3,6 +3,7 @@ package controller
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -39,13 +40,15 @@ type brake struct {
 	memory map[types.NamespacedName]*writes
 }
 
-// writes are the recent writes of one generation of one resource. A write whose outcome nobody knows is none of them: whether
-// it was made shows at the next look, and the queue's backoff spaces the tries.
+// writes are the recent writes of one generation of one resource, those that may have been made among them.
 type writes struct {
 	uid        types.UID
 	generation int64
-	times      []time.Time // of those that CertCentral acknowledged, within brakeWindow, oldest first
+	times      []time.Time // of those that were made, or may have been, within brakeWindow, oldest first
 	bounces    int         // how many of the latest did not stay
+	unanswered int         // how many of the latest may have been made: nobody knows
+	flag       bool        // the SSO flag did not stay: a person must say that it is to be written again
+	accepted   bool        // and said it, for one write
 	refusal    *verdict    // what to say, when CertCentral refused the latest
 	refusedAt  time.Time
 	refusedKey *certcentral.Client // the client whose key was refused the right; nil when it is not a matter of the key
@@ -63,7 +66,10 @@ func (b *brake) hold(user *v1alpha1.CertCentralUser, found *findings, now time.T
 		hold.after = again.Sub(now)
 		return &hold
 	}
-	if now.Before(w.next()) {
+	if found.accepted {
+		w.accepted, w.flag = true, false
+	}
+	if w.flag && slices.Contains(found.plan.Fields, profile.SAMLSSOOnly) || now.Before(w.next()) {
 		return w.comesBack(found, now)
 	}
 	return nil
@@ -75,9 +81,13 @@ func (b *brake) wrote(user *v1alpha1.CertCentralUser, found *findings, now time.
 	defer b.mu.Unlock()
 	w := b.of(user, now)
 	earlier = slices.Clone(w.times)
+	if mayBeMade(err) {
+		w.times, w.accepted = append(w.times, now), false
+		w.unanswered++
+	}
 	switch certcentral.KindOf(err) {
 	case "":
-		w.times, w.refusal, w.refusedKey = append(w.times, now), nil, nil
+		w.unanswered, w.refusal, w.refusedKey = 0, nil, nil
 	case certcentral.Rejected:
 		w.refusal, w.refusedAt, w.refusedKey = refusedProfile(user, found.plan.Update, err), now, nil
 	case certcentral.Forbidden:
@@ -92,7 +102,7 @@ func (b *brake) stayed(user *v1alpha1.CertCentralUser) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if w := b.memory[client.ObjectKeyFromObject(user)]; w != nil && w.generation == user.Generation {
-		w.bounces = 0
+		w.bounces, w.unanswered, w.flag = 0, 0, false
 	}
 }
 
@@ -135,6 +145,13 @@ func recall(user *v1alpha1.CertCentralUser, now time.Time) *writes {
 			w.times = append(w.times, atMost(now, t.Time))
 		}
 	}
+	if attempt := user.Status.Attempt; attempt != nil && attempt.Generation == user.Generation && attempt.Time.After(w.last()) {
+		w.times = nil // the earlier ones are told once more
+		for _, t := range append(slices.Clone(attempt.Earlier), attempt.Time) {
+			w.times = append(w.times, t.Time)
+		}
+		w.unanswered = 1
+	}
 	ready := meta.FindStatusCondition(user.Status.Conditions, v1alpha1.ConditionReady)
 	if ready == nil || ready.ObservedGeneration != user.Generation {
 		return w
@@ -147,6 +164,10 @@ func recall(user *v1alpha1.CertCentralUser, now time.Time) *writes {
 		}
 	case v1alpha1.ReasonNotAccepted:
 		w.bounces = 1
+		if w.flag = meta.IsStatusConditionTrue(user.Status.Conditions, v1alpha1.ConditionStalled) &&
+			slices.ContainsFunc(user.Status.Differences, func(d v1alpha1.Difference) bool { return d.Field == string(profile.SAMLSSOOnly) }); w.flag {
+			w.bounces = bouncesUntilStalled
+		}
 	}
 	return w
 }
@@ -165,6 +186,9 @@ func (w *writes) next() time.Time {
 	if w.bounces > 0 && len(w.times) > 0 {
 		next = w.last().Add(bouncePause << min(w.bounces-1, brakeWrites))
 	}
+	if w.unanswered > 1 && len(w.times) > 0 {
+		next = w.last().Add(bouncePause << min(w.unanswered-2, brakeWrites))
+	}
 	if len(w.times) >= brakeWrites {
 		if free := w.times[len(w.times)-brakeWrites].Add(brakeWindow); free.After(next) {
 			next = free
@@ -179,7 +203,9 @@ func (w *writes) comesBack(found *findings, now time.Time) *verdict {
 	fields := strings.Join(profile.Names(found.plan.Fields), ", ")
 	hold := &verdict{reason: v1alpha1.ReasonNotAccepted, ready: metav1.ConditionFalse, inSync: metav1.ConditionFalse}
 	switch {
-	case w.bounces >= bouncesUntilStalled || w.bounces > 0 && len(w.times) >= brakeWrites:
+	case w.unanswered > 0:
+		return w.noAnswer(found, fields, now)
+	case w.flag || w.bounces >= bouncesUntilStalled || w.bounces > 0 && len(w.times) >= brakeWrites:
 		hold.note = fmt.Sprintf("CertCentral acknowledged the write of %s several times, but the value does not stay: "+
 			"declare the value that CertCentral keeps, or find out who else writes it.", fields)
 	case len(w.times) >= brakeWrites:
@@ -191,7 +217,23 @@ func (w *writes) comesBack(found *findings, now time.Time) *verdict {
 		hold.after = min(max(now.Sub(w.last()), firstLookAgain), max(w.next().Sub(now), firstLookAgain))
 		return hold
 	}
+	if slices.Contains(found.plan.Fields, profile.SAMLSSOOnly) && !w.accepted {
+		w.flag = true
+		hold.note = fmt.Sprintf("CertCentral acknowledged the write of samlSSOOnly, and the value does not stay. Each write of it may revoke a "+
+			"password and mail the person, so nothing is written until the spec is changed, or the annotation %s is set to %q.",
+			v1alpha1.AnnotationAcceptUnexpectedChange, strconv.FormatInt(w.generation, 10))
+	}
 	hold.phase = stalled
 	hold.after = found.access.account.Spec.Interval.Duration
 	return hold
+}
+
+// noAnswer says that writes went out whose answers never came, and that the next one waits. Looks go on meanwhile.
+func (w *writes) noAnswer(found *findings, fields string, now time.Time) *verdict {
+	return &verdict{
+		reason: v1alpha1.ReasonUnavailable, ready: metav1.ConditionUnknown, inSync: metav1.ConditionFalse, phase: retrying,
+		note: fmt.Sprintf("CertCentral acknowledged no write of %s, and does not show it. It is tried again later and later, at most %d times "+
+			"an hour.", fields, brakeWrites),
+		after: min(max(w.next().Sub(now), firstLookAgain), found.access.account.Spec.Interval.Duration),
+	}
 }

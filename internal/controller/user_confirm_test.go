@@ -72,7 +72,7 @@ var _ = Describe("A write is not made", func() {
 		Expect(expectNoWrite(ctx).err).NotTo(HaveOccurred())
 	})
 
-	It("for a resource that comes out of a backup, until a person asks for it", func(ctx SpecContext) {
+	It("for a resource that comes out of a backup, until a person accepts that", func(ctx SpecContext) {
 		newer := user.DeepCopy()
 		newer.Generation = 7
 		w.users.seen.see(newer)
@@ -82,13 +82,60 @@ var _ = Describe("A write is not made", func() {
 		Expect(saidOf(user)).To(Equal("RolledBack: Ready=False InSync=False Stalled=True"))
 		w.expectQuiet(ctx, user)
 
-		other := user.DeepCopy()
-		other.UID = "another"
-		w.users.seen.see(other)
-		w.users.seen.see(newer)
-		annotate(ctx, user, v1alpha1.AnnotationReconcileRequestedAt, "now")
+		annotate(ctx, user, v1alpha1.AnnotationReconcileRequestedAt, "nightly")
+		Expect(w.reconcile(ctx, user).requests).To(Equal([]string{getJohn}), "a schedule asks for a look, and accepts nothing")
+		annotate(ctx, user, v1alpha1.AnnotationAcceptRollback, "7")
+		Expect(w.reconcile(ctx, user).requests).To(Equal([]string{getJohn}), "nor does another generation")
+
+		w.restart(ctx)
+		Expect(w.reconcile(ctx, user).requests).To(Equal([]string{getJohn}))
+		Expect(saidOf(user)).To(Equal("RolledBack: Ready=False InSync=False Stalled=True"), "a restart does not either")
+
+		annotate(ctx, user, v1alpha1.AnnotationAcceptRollback, "1")
 		Expect(w.reconcile(ctx, user).requests).To(Equal([]string{getJohn, putJohn, getJohn}))
 		Expect(saidOf(user)).To(Equal("Updated: Ready=True InSync=True"))
+		Expect(user.Status.RolledBack).To(BeNil())
+	})
+
+	It("for a resource whose backup asks for a look, or accepts an earlier rollback", func(ctx SpecContext) {
+		annotate(ctx, user, v1alpha1.AnnotationReconcileRequestedAt, "nightly")
+		annotate(ctx, user, v1alpha1.AnnotationAcceptRollback, "1")
+		newer := user.DeepCopy()
+		newer.Generation = 7
+		w.users.seen.see(newer)
+		for range 2 {
+			Expect(w.reconcile(ctx, user).requests).To(Equal([]string{getJohn}))
+			Expect(saidOf(user)).To(Equal("RolledBack: Ready=False InSync=False Stalled=True"))
+			Expect(message(user)).To(HaveSuffix(`accept-rollback taken away and set to "1".`))
+		}
+		annotate(ctx, user, v1alpha1.AnnotationAcceptRollback, "")
+		Expect(w.reconcile(ctx, user).wrote()).To(BeFalse())
+		annotate(ctx, user, v1alpha1.AnnotationAcceptRollback, "1")
+		Expect(w.reconcile(ctx, user).wrote()).To(BeTrue())
+	})
+
+	It("for a resource whose status speaks of a newer generation of itself", func(ctx SpecContext) {
+		user.Status.ObservedGeneration, user.Status.ResourceUID = 7, string(user.UID)
+		Expect(direct.Status().Update(ctx, user)).To(Succeed())
+		Expect(w.reconcile(ctx, user).requests).To(Equal([]string{getJohn}))
+		Expect(saidOf(user)).To(Equal("RolledBack: Ready=False InSync=False Stalled=True"))
+	})
+
+	It("but for a resource with the restored status of another one it is", func(ctx SpecContext) {
+		user.Status.ObservedGeneration, user.Status.ResourceUID = 7, "another"
+		Expect(direct.Status().Update(ctx, user)).To(Succeed())
+		Expect(w.reconcile(ctx, user).requests).To(Equal([]string{getJohn, putJohn, getJohn}))
+		Expect(saidOf(user)).To(Equal("Updated: Ready=True InSync=True"))
+	})
+
+	It("under an account that comes out of a backup, until a person accepts that", func(ctx SpecContext) {
+		newer := w.account.DeepCopy()
+		newer.Generation = 7
+		w.users.seenAccounts.see(newer)
+		annotate(ctx, w.account, v1alpha1.AnnotationReconcileRequestedAt, "nightly")
+		Expect(w.reconcile(ctx, user).requests).To(Equal([]string{getJohn}))
+		annotate(ctx, w.account, v1alpha1.AnnotationAcceptRollback, "1")
+		Expect(w.reconcile(ctx, user).requests).To(Equal([]string{getJohn, putJohn, getJohn}))
 	})
 
 	It("under an account that comes out of a backup, until its spec is changed", func(ctx SpecContext) {

@@ -21,8 +21,6 @@ import (
 const conflictSaid = "Conflict: Ready=False InSync=Unknown Stalled=True"
 
 // nameOf is an object's namespace and name.
-func nameOf(object client.Object) types.NamespacedName { return client.ObjectKeyFromObject(object) }
-
 var _ = Describe("Two resources for one CertCentral user", func() {
 	// Ages have whole seconds, and two resources made at once are ordered by name: a before b.
 	const title = `profile: {jobTitle: Senior Admin}`

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/clock"
 	"k8s.io/utils/ptr"
@@ -44,21 +45,27 @@ type UserReconciler struct {
 
 // findings are the facts that one reconcile gathered, as far as it came.
 type findings struct {
-	access   *access              // the account as it may be used
-	userID   int64                // the CertCentral user meant
-	mode     profile.Mode         // the stricter one of user and account
-	have     *certcentral.User    // the last look; nil when nobody could look
-	plan     profile.Plan         // the judgement on have
-	written  *v1alpha1.Applied    // the write that CertCentral acknowledged; nil when none
-	changed  []profile.Difference // what the write was made for
-	tried    bool                 // a write was about to go out, whatever became of it
-	tip      *tip                 // what the account's list of users has that the status does not; nil when nothing
-	misses   int                  // looks in a row that CertCentral refused, with this one; 0 when it was not refused
-	rested   bool                 // the status was judged instead of a look
-	begun    time.Time            // when the reconcile began
-	visit    *certcentral.Visit   // its requests
-	replaced int64                // the id that the username had before, of a user that is gone; 0 when it has the same
-	hearsay  bool                 // somebody else wrote the status, and nobody looked at the user since
+	access     *access                     // the account as it may be used
+	userID     int64                       // the CertCentral user meant
+	mode       profile.Mode                // the stricter one of user and account
+	have       *certcentral.User           // the last look; nil when nobody could look
+	plan       profile.Plan                // the judgement on have
+	written    *v1alpha1.Applied           // the write that CertCentral acknowledged; nil when none
+	changed    []profile.Difference        // what the write was made for
+	tried      bool                        // a write was about to go out, whatever became of it
+	attempt    *v1alpha1.Attempt           // the last write whose outcome is to be seen; nil when none
+	changes    []v1alpha1.UnexpectedChange // what writes changed that they were not to
+	news       []v1alpha1.UnexpectedChange // those of them that were found now, and are the service's
+	recalled   bool                        // attempt and changes are what there is to know
+	accepted   bool                        // a person takes the changes as they are
+	rolledBack *v1alpha1.Rollback          // to an older generation; nil when the resource is not
+	tip        *tip                        // what the account's list of users has that the status does not; nil when nothing
+	rested     bool                        // the status was judged instead of a look
+	begun      time.Time                   // when the reconcile began
+	visit      *certcentral.Visit          // its requests
+	misses     int                         // looks in a row that CertCentral refused, with this one; 0 when it was not refused
+	replaced   int64                       // the id that the username had before, of a user that is gone; 0 when it has the same
+	hearsay    bool                        // somebody else wrote the status, and nobody looked at the user since
 }
 
 // writes are the differences that the plan writes.
@@ -81,11 +88,13 @@ func (r *UserReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.
 		r.missed.release(req.NamespacedName)
 		r.Sweeps.forget(req.NamespacedName)
 		r.Metrics.forgetUser(req.NamespacedName)
+		r.Sessions.releaseReset(req.NamespacedName, types.NamespacedName{})
 		return ctrl.Result{}, nil
 	}
 	r.seen.see(user)
 	found := findings{
-		begun: r.Clock.Now(), tip: r.Sweeps.tip(req.NamespacedName), hearsay: r.statuses.hearsay(req.NamespacedName),
+		begun: r.Clock.Now(), rolledBack: r.seen.behind(user), tip: r.Sweeps.tip(req.NamespacedName),
+		hearsay: r.statuses.hearsay(req.NamespacedName),
 	}
 	err := r.visit(ctx, user, &found)
 	return r.report(ctx, user, found, err)
@@ -100,7 +109,9 @@ func (r *UserReconciler) visit(ctx context.Context, user *v1alpha1.CertCentralUs
 	if err != nil {
 		return err
 	}
+	found.recall(user)
 	found.decide(user)
+	found.review(user, r.Clock.Now())
 	return r.act(ctx, user, found)
 }
 
@@ -114,6 +125,7 @@ func (f *findings) decide(user *v1alpha1.CertCentralUser) {
 		Username:    ptr.Deref(user.Spec.UserRef.Username, ""),
 		Trusted:     f.trusted(user),
 		Known:       f.known(user),
+		SendFlag:    f.sendsFlag(),
 		ServiceUser: f.access.serviceUser(f.userID),
 	}, f.have.Profile)
 }

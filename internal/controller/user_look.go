@@ -90,7 +90,8 @@ func goneBefore(user *v1alpha1.CertCentralUser, id int64) bool {
 
 // laneOf puts what a person waits for before polls.
 func laneOf(user *v1alpha1.CertCentralUser) certcentral.Lane {
-	if user.Generation != user.Status.ObservedGeneration || requested(user) || untried(user) {
+	asked := requested(user) || accepts(user) || acceptsRollback(user)
+	if user.Generation != user.Status.ObservedGeneration || asked || untried(user) {
 		return certcentral.Change
 	}
 	return certcentral.Poll

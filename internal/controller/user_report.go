@@ -2,12 +2,14 @@ package controller
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -47,6 +49,11 @@ func (r *UserReconciler) report(ctx context.Context, before *v1alpha1.CertCentra
 	if found.have != nil || found.rested {
 		r.Sweeps.handled(client.ObjectKeyFromObject(before), found.tip)
 	}
+	concerned := types.NamespacedName{}
+	if slices.ContainsFunc(after.Status.UnexpectedChanges, leftOut) {
+		concerned = accountOf(after)
+	}
+	r.Sessions.releaseReset(nameOf(after), concerned)
 	r.announce(ctx, before, after, found, v)
 	return next(after, v)
 }
@@ -66,6 +73,7 @@ func (r *UserReconciler) save(ctx context.Context, before, after *v1alpha1.CertC
 	if equality.Semantic.DeepEqual(before.Status, after.Status) && !stale {
 		return nil
 	}
+	after.Status.ResourceUID = string(before.UID)
 	if found.have != nil {
 		after.Status.LastObservedTime = &now
 	}
@@ -98,6 +106,7 @@ func (r *UserReconciler) saveAnyway(ctx context.Context, before, after *v1alpha1
 // announce makes an event and a metric of a write, an event of a change of Ready, and one log line of both.
 func (r *UserReconciler) announce(ctx context.Context, before, after *v1alpha1.CertCentralUser, found findings, v *verdict) {
 	ready, news := turned(before.Status.Conditions, after.Status.Conditions)
+	r.Metrics.unexpected(accountOf(after), found.news)
 	if found.written != nil {
 		r.Metrics.updated(found.access.key, found.changed)
 		r.Events.Eventf(after, nil, corev1.EventTypeNormal, v1alpha1.ReasonUpdated, "Update", "Wrote %s.", causes(found.changed))

@@ -184,6 +184,7 @@ func describe(user *v1alpha1.CertCentralUser, found findings, v *verdict) {
 	if found.written != nil {
 		status.Applied = found.written
 	}
+	remember(user, found)
 	if v.silent {
 		return
 	}
@@ -207,6 +208,23 @@ func lookedUp(user *v1alpha1.CertCentralUser, found findings) {
 	}
 	if status.UsernameLookup == nil || !sameLookup(*status.UsernameLookup, found.access) {
 		status.UsernameLookup = new(lookupBy(found.access))
+	}
+}
+
+// remember writes into a status what is to be seen, held back or accepted later, whatever else there is to say.
+func remember(user *v1alpha1.CertCentralUser, found findings) {
+	status := &user.Status
+	status.RolledBack = found.rolledBack
+	acceptance := clip(user.Annotations[v1alpha1.AnnotationAcceptUnexpectedChange])
+	if acceptance != status.LastHandledAcceptance && !(found.recalled && found.accepted) {
+		status.LastHandledAcceptance = ""
+	}
+	if !found.recalled {
+		return
+	}
+	status.UnexpectedChanges, status.Attempt = found.changes, found.attempt
+	if found.accepted {
+		status.LastHandledAcceptance = acceptance
 	}
 }
 

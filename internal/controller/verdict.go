@@ -113,6 +113,9 @@ func turned(before, after []metav1.Condition) (ready metav1.Condition, news bool
 
 // eventType calls Normal what is as declared, or as a person set it.
 func eventType(ready metav1.Condition) string {
+	if ready.Reason == v1alpha1.ReasonUnexpectedChange {
+		return corev1.EventTypeWarning
+	}
 	if ready.Status == metav1.ConditionTrue || ready.Reason == v1alpha1.ReasonSuspended {
 		return corev1.EventTypeNormal
 	}

@@ -46,7 +46,7 @@ func Unexpected(write Write, after certcentral.Profile, next Plan, suspects []Fi
 		}
 		changes = append(changes, Change{
 			Field: t.field, Before: sent, Observed: observed,
-			Origin: originOf(slices.Contains(suspects, t.field) || rewritten(sent, observed)),
+			Origin: originOf(slices.Contains(suspects, t.field) || rewritten(sent, observed) || write.brought(observed)),
 		})
 	}
 	if flag := write.flag(); flag != after.SAMLSSOOnly && !slices.Contains(write.Fields, SAMLSSOOnly) {
@@ -59,6 +59,13 @@ func Unexpected(write Write, after certcentral.Profile, next Plan, suspects []Fi
 		})
 	}
 	return changes
+}
+
+// brought tells whether the value is one that the write brought to another field, which this one followed.
+func (w Write) brought(value string) bool {
+	return slices.ContainsFunc(texts, func(t text) bool {
+		return slices.Contains(w.Fields, t.field) && *t.update(&w.Update) == value
+	})
 }
 
 // writes tells whether the plan is to write the field.

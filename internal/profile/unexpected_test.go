@@ -45,6 +45,10 @@ func TestUnexpected(t *testing.T) {
 			expect: []Change{{Field: Telephone, Origin: ByService, Before: "555", Observed: "777"}},
 		},
 		{
+			reason: "a field that took over what another one was changed to is the service's", write: title, after: phone("Boss"),
+			expect: []Change{{Field: Telephone, Origin: ByService, Before: "555", Observed: "Boss"}},
+		},
+		{
 			reason: "of another field a suspicion says nothing", write: title, after: phone("777"), suspects: []Field{Email},
 			expect: []Change{{Field: Telephone, Origin: Unclear, Before: "555", Observed: "777"}},
 		},
