@@ -85,6 +85,12 @@ var wrong = []situation{
 		}
 		return user
 	}},
+	{"a write changes what it is not to change", failed("UnexpectedChange: A write changed at CertCentral what it was not to change: telephone."), func(ctx context.Context, s *stage) object {
+		s.open(ctx, ``)
+		s.edit("telephone", " 555 ")
+		s.SetRules(simulator.Rules{Trimmed: true})
+		return s.declare(ctx, another, "False UnexpectedChange")
+	}},
 	{"a backup was restored", failed("RolledBack: john-smith went back from generation 2 to 1"), func(ctx context.Context, s *stage) object {
 		s.open(ctx, ``)
 		user := s.declare(ctx, asIs, "True InSync")
