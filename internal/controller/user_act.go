@@ -90,6 +90,9 @@ func (r *UserReconciler) confirm(ctx context.Context, user *v1alpha1.CertCentral
 	if err := r.unchanged(ctx, user, current); err != nil {
 		return nil, err
 	}
+	if heldSince(user, current) {
+		return nil, &verdict{silent: true, note: "a newer status is on its way", after: time.Second}
+	}
 	return current, r.unchanged(ctx, access.account, &v1alpha1.CertCentralAccount{})
 }
 

@@ -46,6 +46,7 @@ var _ = Describe("The observed user", func() {
 		Expect(login.Time).To(BeTemporally("==", time.Date(2019, 6, 21, 13, 37, 0, 0, time.UTC)))
 		Expect(status).To(BeComparableTo(v1alpha1.CertCentralUserStatus{
 			ObservedGeneration: 1, Mode: "Enforce", LastLoginDate: "2019-06-21", UserID: john, AccountID: w.accountID,
+			ResourceUID: string(user.UID),
 			Profile: &v1alpha1.ObservedProfile{
 				Username: "john.smith@example.com", FirstName: "Jonathan", LastName: "Smithson", Email: "john.smith@example.com",
 				JobTitle: "Sys Admin", Telephone: "1-555-555-5555", SAMLSSOOnly: new(false),

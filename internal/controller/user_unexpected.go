@@ -129,6 +129,13 @@ func (f *findings) held(user *v1alpha1.CertCentralUser) error {
 	return v
 }
 
+// heldSince tells whether the API server's status has a field that holds writes back and that the cache's did not have yet.
+func heldSince(known, current *v1alpha1.CertCentralUser) bool {
+	return slices.ContainsFunc(current.Status.UnexpectedChanges, func(c v1alpha1.UnexpectedChange) bool {
+		return c.Origin == v1alpha1.OriginService && !slices.Contains(known.Status.UnexpectedChanges, c)
+	})
+}
+
 // unexpected is the verdict on a user who is not written because of what writes do.
 func unexpected(f *findings, note string) *verdict {
 	v := &verdict{

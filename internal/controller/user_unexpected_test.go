@@ -302,3 +302,15 @@ var _ = Describe("Writes whose answers are lost", func() {
 		})
 	}
 })
+
+var _ = It("A write is not made from a cache that does not know of the hold yet", func(ctx SpecContext) {
+	w := openWorld(ctx, ``)
+	w.SetRules(simulator.Rules{Limits: []simulator.Limit{}, CutTo: map[string]int{"last_name": 5}})
+	user := w.newUser(ctx, "john-smith", `profile: {jobTitle: Senior Admin}`)
+	w.cached(user)
+	w.reconcile(ctx, user)
+	Expect(saidOf(user)).To(Equal(unexpectedSaid))
+	Expect(w.Edit(john, map[string]any{"job_title": "Sys Admin"})).To(Succeed())
+	Expect(w.reconcile(ctx, user).requests).To(Equal([]string{getJohn}))
+	Expect(w.reconcile(ctx, user).writes).To(BeEmpty())
+})
