@@ -103,7 +103,8 @@ func untried(user *v1alpha1.CertCentralUser) bool {
 	status := &user.Status
 	ready := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionReady)
 	if ready == nil || user.Spec.Suspend || profile.Mode(user.Spec.Mode) == profile.Observe ||
-		status.Applied != nil && status.Applied.Generation == user.Generation {
+		status.Applied != nil && status.Applied.Generation == user.Generation ||
+		status.Attempt != nil && status.Attempt.Generation == user.Generation {
 		return false
 	}
 	switch ready.Reason {
