@@ -13,9 +13,6 @@ import (
 	"github.com/certcentral-io/user-operator/api/v1alpha1"
 )
 
-// maxNamed is how many resources an account's message names.
-const maxNamed = 3
-
 // flagResets knows, of each account, the users for whom a write that left the SSO flag out changed it. What it knows is read from the
 // users' statuses once, and kept up from then on.
 type flagResets struct {

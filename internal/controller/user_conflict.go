@@ -31,7 +31,7 @@ const (
 const (
 	// conflictRecheck is how soon a conflict that is news is looked at once more: the other one may have gone meanwhile.
 	conflictRecheck = time.Second
-	// maxNamed is how many claimants a message names.
+	// maxNamed is how many resources a message names.
 	maxNamed = 3
 )
 
