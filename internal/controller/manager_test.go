@@ -94,6 +94,9 @@ var _ = Describe("A manager", func() {
 		loser := w.newUser(ctx, "b-loser", `profile: {jobTitle: Boss of Admins}`)
 		eventually(ctx, loser, conflictSaid)
 		Expect(direct.Delete(ctx, owner)).To(Succeed())
+		eventually(ctx, loser, "Conflict: Ready=False InSync=Unknown Reconciling=True")
+		w.step(takeOverAfter)
+		annotate(ctx, loser, v1alpha1.AnnotationReconcileRequestedAt, "now")
 		eventually(ctx, loser, updatedSaid)
 	})
 

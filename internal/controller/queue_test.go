@@ -172,12 +172,15 @@ var _ = Describe("A watch", func() {
 
 		Entry("of an owner that is made anew", gaveUp(), user(same), user(func(u *v1alpha1.CertCentralUser) { u.UID = "2" }), true),
 		Entry("of an owner that moves to another account", gaveUp(), user(same),
-			user(func(u *v1alpha1.CertCentralUser) { u.Spec.AccountRef.Name = "other" }), true),
+			user(func(u *v1alpha1.CertCentralUser) { u.Generation, u.Spec.AccountRef.Name = 2, "other" }), true),
 		Entry("of an owner that goes", gaveUp(), user(same),
 			user(func(u *v1alpha1.CertCentralUser) { u.DeletionTimestamp = new(metav1.Now()) }), true),
 		Entry("of an owner whom the account stops allowing", gaveUp(), user(same),
 			user(func(u *v1alpha1.CertCentralUser) { u.Status.Conditions = ready("False", "AccountNotAllowed", "") }), true),
-		Entry("not of an owner that is only changed", gaveUp(), user(same), user(func(u *v1alpha1.CertCentralUser) { u.Generation = 2 }), false),
+		Entry("of an owner that declares something else, to which others may agree", gaveUp(), user(same),
+			user(func(u *v1alpha1.CertCentralUser) { u.Generation = 2 }), true),
+		Entry("not of an owner of whom there is news", gaveUp(), user(same),
+			user(func(u *v1alpha1.CertCentralUser) { u.Status.Conditions = ready("True", "InSync", "") }), false),
 	)
 
 	It("passes what is new, what is gone, and what is asked for", func() {

@@ -19,6 +19,10 @@ var _ = Describe("The person meant", func() {
 		user := w.newUser(ctx, "john-smith", `userRef: {username: jonathan@example.com}`)
 		s := w.reconcile(ctx, user)
 		Expect(s.requests).To(Equal([]string{"GET /user?filters[search]=jonathan@example.com&limit=500&offset=0"}))
+		Expect(s.result.RequeueAfter).To(beIn(time.Minute))
+		for range 6 {
+			s = w.reconcile(ctx, user)
+		}
 		Expect(s.result.RequeueAfter).To(anHour)
 		Expect(saidOf(user)).To(Equal(notFoundSaid))
 		Expect(user.Status.UserID).To(BeZero())

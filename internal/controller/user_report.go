@@ -45,8 +45,6 @@ func (r *UserReconciler) report(ctx context.Context, before *v1alpha1.CertCentra
 	if found.have != nil || found.rested {
 		r.statuses.confirm(client.ObjectKeyFromObject(before))
 		r.own(after, found, v)
-	}
-	if found.have != nil || found.rested {
 		r.Sweeps.handled(client.ObjectKeyFromObject(before), found.tip)
 	}
 	concerned := types.NamespacedName{}

@@ -168,11 +168,11 @@ func causes(differences []profile.Difference) string {
 // describe writes what is known into a status. It says nothing that a silent verdict does not know, but a write that was made.
 func describe(user *v1alpha1.CertCentralUser, found findings, v *verdict) {
 	status := &user.Status
+	showMode(user, found.mode, v)
 	if v.silent && found.have == nil && found.written == nil && !found.rested && user.Spec.UserRef.ID != nil {
 		return
 	}
 	means(status, found)
-	showMode(user, found.mode, v)
 	lookedUp(user, found)
 	if found.have != nil && !v.silent {
 		observe(status, found.have)

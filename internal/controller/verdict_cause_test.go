@@ -86,6 +86,7 @@ var _ = Describe("Why CertCentral can't be asked or understood", func() {
 			Status: 200, Body: `{"users": [{"id": 125039, "username": "john.smith@example.com"}]}`,
 		}})
 		w.reconcile(ctx, user)
+		w.reconcile(ctx, user)
 		Expect(saidOf(user)).To(Equal(notFoundSaid))
 		Expect(message(user)).To(And(ContainSubstring("differs in case only"), HaveSuffix("it is john.smith@example.com.")))
 	})
