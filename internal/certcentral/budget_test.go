@@ -19,9 +19,9 @@ const token = time.Second / 3 // the time in which one comes
 func TestBudgetStartsEmpty(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g, b := NewWithT(t), aBudget(t, usual)
-		expectKind(g, b.take(t.Context(), Poll), Deferred, 11*token)
+		expectKind(g, b.pass(t.Context(), Poll), Deferred, 11*token)
 		start := time.Now()
-		g.Expect(b.take(t.Context(), Change)).To(BeNil())
+		g.Expect(b.pass(t.Context(), Change)).To(BeNil())
 		g.Expect(time.Since(start)).To(BeNumerically("~", token, time.Microsecond))
 	})
 }
@@ -40,15 +40,15 @@ func TestPollsLeaveAReserveForChanges(t *testing.T) {
 				time.Sleep(time.Hour)
 				start := time.Now()
 				for range tc.polls {
-					g.Expect(b.take(t.Context(), Poll)).To(BeNil())
+					g.Expect(b.pass(t.Context(), Poll)).To(BeNil())
 				}
 				for range tc.burst - tc.polls {
-					g.Expect(b.take(t.Context(), Change)).To(BeNil())
+					g.Expect(b.pass(t.Context(), Change)).To(BeNil())
 				}
 				g.Expect(time.Now()).To(Equal(start), "the reserve is there at once")
-				expectKind(g, b.take(t.Context(), Poll), Deferred, time.Duration(1+tc.burst-tc.polls)*time.Second)
+				expectKind(g, b.pass(t.Context(), Poll), Deferred, time.Duration(1+tc.burst-tc.polls)*time.Second)
 				time.Sleep(time.Duration(1+tc.burst-tc.polls) * time.Second)
-				g.Expect(b.take(t.Context(), Poll)).To(BeNil(), "polls come back as told and get theirs")
+				g.Expect(b.pass(t.Context(), Poll)).To(BeNil(), "polls come back as told and get theirs")
 			})
 		})
 	}
@@ -58,16 +58,16 @@ func TestASweepIsNotKeptWaitingByThePollsThatItWouldSpare(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g, b := NewWithT(t), aBudget(t, usual)
 		time.Sleep(time.Hour)
-		for b.take(t.Context(), Poll) == nil { // until there is no room for polls
+		for b.pass(t.Context(), Poll) == nil { // until there is no room for polls
 		}
 		for range 1000 {
-			g.Expect(KindOf(b.take(t.Context(), Poll))).To(Equal(Deferred))
+			g.Expect(KindOf(b.pass(t.Context(), Poll))).To(Equal(Deferred))
 		}
 		for range 5 {
-			g.Expect(b.take(t.Context(), Sweep)).To(BeNil(), "half of the reserve")
+			g.Expect(b.pass(t.Context(), Sweep)).To(BeNil(), "half of the reserve")
 		}
-		expectKind(g, b.take(t.Context(), Sweep), Deferred, token)
-		g.Expect(b.take(t.Context(), Change)).To(BeNil(), "and the other half is left to people")
+		expectKind(g, b.pass(t.Context(), Sweep), Deferred, token)
+		g.Expect(b.pass(t.Context(), Change)).To(BeNil(), "and the other half is left to people")
 	})
 }
 
@@ -76,7 +76,7 @@ func TestRefusedPollsComeBackOneAfterAnother(t *testing.T) {
 		g, b := NewWithT(t), aBudget(t, usual)
 		first, places := 11*token, map[time.Duration]int{}
 		for range 10_000 {
-			e := b.take(t.Context(), Poll)
+			e := b.pass(t.Context(), Poll)
 			g.Expect(KindOf(e)).To(Equal(Deferred))
 			g.Expect(e.RetryAfter).To(BeNumerically(">=", first))
 			g.Expect(e.RetryAfter).To(BeNumerically("<=", first+slotHorizon+token))
@@ -92,14 +92,14 @@ func TestRefusedPollsComeBackOneAfterAnother(t *testing.T) {
 func TestSlotsThatNobodyCameBackForAreNoDebt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g, b := NewWithT(t), aBudget(t, usual)
-		first := b.take(t.Context(), Poll).RetryAfter
+		first := b.pass(t.Context(), Poll).RetryAfter
 		for range 100 {
-			g.Expect(KindOf(b.take(t.Context(), Poll))).To(Equal(Deferred))
+			g.Expect(KindOf(b.pass(t.Context(), Poll))).To(Equal(Deferred))
 		}
 		time.Sleep(20 * time.Second) // in which the bucket fills
-		for b.take(t.Context(), Poll) == nil {
+		for b.pass(t.Context(), Poll) == nil {
 		}
-		g.Expect(b.take(t.Context(), Poll).RetryAfter).To(BeNumerically("<", first))
+		g.Expect(b.pass(t.Context(), Poll).RetryAfter).To(BeNumerically("<", first))
 	})
 }
 
@@ -108,11 +108,11 @@ func TestPollsThatComeBackInTheirSlotsAreServedInTurn(t *testing.T) {
 		g, b := NewWithT(t), aBudget(t, usual)
 		var slots []time.Time
 		for range 150 {
-			slots = append(slots, time.Now().Add(b.take(t.Context(), Poll).RetryAfter))
+			slots = append(slots, time.Now().Add(b.pass(t.Context(), Poll).RetryAfter))
 		}
 		for _, slot := range slots {
 			time.Sleep(time.Until(slot))
-			g.Expect(b.take(t.Context(), Poll)).To(BeNil())
+			g.Expect(b.pass(t.Context(), Poll)).To(BeNil())
 		}
 	})
 }
@@ -124,19 +124,19 @@ func TestChangesAreServedInTurnAndBeforePolls(t *testing.T) {
 		served := make(chan int, 15)
 		for i := range 15 {
 			go func() {
-				if b.take(t.Context(), Change) == nil {
+				if b.pass(t.Context(), Change) == nil {
 					served <- i
 				}
 			}()
 			synctest.Wait()
 		}
-		expectKind(g, b.take(t.Context(), Poll), Deferred, (15+11)*token)
-		expectKind(g, b.take(t.Context(), Change), Deferred, 16*token)
-		expectKind(g, b.take(t.Context(), Change), Deferred, 17*token)
+		expectKind(g, b.pass(t.Context(), Poll), Deferred, (15+11)*token)
+		expectKind(g, b.pass(t.Context(), Change), Deferred, 16*token)
+		expectKind(g, b.pass(t.Context(), Change), Deferred, 17*token)
 		for i := range 15 {
 			g.Expect(<-served).To(Equal(i))
 			g.Expect(time.Since(start)).To(BeNumerically("~", time.Duration(i+1)*token, time.Microsecond))
-			expectKind(g, b.take(t.Context(), Poll), Deferred, 0)
+			expectKind(g, b.pass(t.Context(), Poll), Deferred, 0)
 		}
 	})
 }
@@ -146,13 +146,13 @@ func TestAChangeThatIsCanceledGivesItsTurnBack(t *testing.T) {
 		g, b := NewWithT(t), aBudget(t, usual)
 		ctx, cancel := context.WithCancel(t.Context())
 		refused := make(chan *Error)
-		go func() { refused <- b.take(ctx, Change) }()
+		go func() { refused <- b.pass(ctx, Change) }()
 		synctest.Wait()
 		cancel()
 		expectKind(g, <-refused, Canceled, 0)
-		expectKind(g, b.take(ctx, Change), Canceled, 0)
+		expectKind(g, b.pass(ctx, Change), Canceled, 0)
 		start := time.Now()
-		g.Expect(b.take(t.Context(), Change)).To(BeNil())
+		g.Expect(b.pass(t.Context(), Change)).To(BeNil())
 		g.Expect(time.Since(start)).To(BeNumerically("~", token, time.Microsecond))
 	})
 }
@@ -162,7 +162,7 @@ func TestAChangeOutOfTimeLooksAgain(t *testing.T) {
 		g, b := NewWithT(t), aBudget(t, usual)
 		ctx, cancel := context.WithTimeout(t.Context(), token/2)
 		defer cancel()
-		expectKind(g, b.take(ctx, Change), Unavailable, 0)
+		expectKind(g, b.pass(ctx, Change), Unavailable, 0)
 	})
 }
 
@@ -177,7 +177,7 @@ func TestBudgetHolds(t *testing.T) {
 			switch lane := Lane(random.IntN(2)); {
 			case random.IntN(500) == 0:
 				b.throttled(time.Duration(random.IntN(3)) * time.Minute)
-			case b.take(t.Context(), lane) == nil:
+			case b.pass(t.Context(), lane) == nil:
 				given = append(given, time.Since(start))
 			}
 			if random.IntN(20) == 0 {
@@ -200,19 +200,19 @@ func TestNewLimitsKeepTheTokens(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g, b := NewWithT(t), aBudget(t, usual)
 		b.limit(Limits{PerMinute: 60, Burst: 80})
-		expectKind(g, b.take(t.Context(), Poll), Deferred, 21*time.Second)
+		expectKind(g, b.pass(t.Context(), Poll), Deferred, 21*time.Second)
 		b.throttled(time.Minute)
 		b.limit(usual)
 		time.Sleep(time.Minute)
-		expectKind(g, b.take(t.Context(), Poll), Deferred, 0)
-		g.Expect(b.bucket.TokensAt(time.Now())).To(BeZero(), "a pause still ends with an empty bucket")
+		expectKind(g, b.pass(t.Context(), Poll), Deferred, 0)
+		g.Expect(b.bucket.left).To(BeZero(), "a pause still ends with an empty bucket")
 	})
 }
 
 func BenchmarkBudgetPoll(b *testing.B) {
 	budget := NewBudgets(nil).Use("pki/digicert", APIKey{}, usual)
 	for b.Loop() {
-		_ = budget.take(b.Context(), Poll)
+		_ = budget.pass(b.Context(), Poll)
 	}
 }
 
@@ -220,7 +220,7 @@ func BenchmarkBudgetChange(b *testing.B) {
 	budget := NewBudgets(nil).Use("pki/digicert", APIKey{}, Limits{PerMinute: math.MaxInt32, Burst: math.MaxInt32})
 	fill(budget)
 	for b.Loop() {
-		_ = budget.take(b.Context(), Change)
+		_ = budget.pass(b.Context(), Change)
 	}
 }
 
@@ -238,4 +238,13 @@ func expectKind(g Gomega, e *Error, kind Kind, wait time.Duration) {
 	if wait != 0 {
 		g.Expect(e.RetryAfter).To(BeNumerically("~", wait, time.Millisecond))
 	}
+}
+
+// pass takes one token and spends it at once.
+func (b *Budget) pass(ctx context.Context, lane Lane) *Error {
+	g, failed := b.take(ctx, lane, 1)
+	if failed != nil {
+		return failed
+	}
+	return g.spend()
 }

@@ -62,7 +62,7 @@ func TestBudgetsAreSafeForConcurrentUse(t *testing.T) {
 		group.Go(func() {
 			for range 100 {
 				b := all.Use(string(rune('a'+i)), key, Limits{PerMinute: 60 + i, Burst: 10 + i})
-				_ = b.take(t.Context(), Poll)
+				_ = b.pass(t.Context(), Poll)
 				b.throttled(time.Second)
 				b.succeeded()
 				all.Release(string(rune('a' + i)))

@@ -13,8 +13,6 @@ import (
 const (
 	defaultTimeout   = 30 * time.Second
 	defaultUserAgent = "certcentral-user-operator"
-	// maxSure is how old the answer that a write rests on may be when the write is sent.
-	maxSure = 6 * time.Second
 )
 
 // Config is what a Client is made of. Endpoint, Key and Budget are required.
@@ -37,7 +35,7 @@ type Call struct {
 	Method   string
 	Route    string        // as in "/user/{id}": no ids or values
 	Outcome  string        // "ok" or the Kind
-	Duration time.Duration // of the request, 0 when none was sent
+	Duration time.Duration // of the request and its connection, without its confirmation; 0 when none was tried
 	Wait     time.Duration // for the budget
 	Sent     bool          // whether the request may have reached the service
 }
@@ -83,6 +81,7 @@ type request struct {
 	method, route string
 	path          string       // with the query
 	body          []byte       // nil for none
+	user          int64        // whom it looks at or writes; 0 for a list, or nobody knows
 	sure          func() error // may call it off at the last moment; nil for never
 }
 
@@ -100,7 +99,7 @@ func (c *Client) take(ctx context.Context, visit *Visit, lane Lane, places *Plac
 		}
 		return &Error{Kind: Deferred, RetryAfter: wait, Err: reason("too many calls wait for an answer")}
 	}
-	return c.cfg.Budget.take(ctx, lane)
+	return visit.admit(ctx, c.cfg.Budget, lane)
 }
 
 // call gets a token, sends the request once and hands the body of a 200 to accept, whose error makes a BadResponse.
@@ -115,22 +114,10 @@ func (c *Client) call(ctx context.Context, lane Lane, req request, accept func([
 	asked := time.Now()
 	failed := c.take(ctx, visit, lane, places)
 	record.Wait = time.Since(asked)
-	if failed == nil && req.sure != nil {
-		asking := time.Now()
-		if err := req.sure(); err != nil {
-			return err
-		}
-		if time.Since(asking) > maxSure { // the process was stopped meanwhile: who knows what is true by now
-			return &Error{Kind: Canceled, Op: req.op(), Err: reason("no longer sure")}
-		}
-	}
 	if failed == nil {
-		sending := time.Now()
-		record.Sent, failed = c.exchange(ctx, req, accept)
-		record.Duration = time.Since(sending)
-		if record.Sent {
-			visit.sent++
-			c.flights.heard(failed == nil || failed.Status != 0)
+		var off error
+		if failed, off = c.send(ctx, visit, req, accept, &record); off != nil {
+			return off
 		}
 	}
 	if failed != nil {
@@ -144,4 +131,25 @@ func (c *Client) call(ctx context.Context, lane Lane, req request, accept func([
 		return nil
 	}
 	return failed
+}
+
+// send makes the exchange, and records what is to be told of it. off is why the caller called it off.
+func (c *Client) send(ctx context.Context, visit *Visit, req request, accept func([]byte) error, record *Call) (failed *Error, off error) {
+	g, begun := &gate{visit: visit, req: req}, time.Now()
+	failed = c.exchange(ctx, g, accept)
+	left, off := g.close()
+	record.Duration = time.Since(begun) - g.took
+	record.Sent = !left.IsZero()
+	if record.Sent {
+		visit.sent++
+		c.flights.heard(failed == nil || failed.Status != 0)
+		return failed, nil
+	}
+	if ours, ok := errors.AsType[*Error](off); ok && ours.Op == "" { // of the gate
+		return ours, nil
+	}
+	if off == nil {
+		visit.grant.waste()
+	}
+	return failed, off
 }

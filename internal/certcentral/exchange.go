@@ -6,34 +6,36 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"net/http/httptrace"
-	"sync/atomic"
+	"time"
 )
 
-// exchange sends one request and turns what comes back into nil or an Error without Op and Sent. sent tells whether the
-// request may have reached the service: it had a connection.
-func (c *Client) exchange(ctx context.Context, req request, accept func([]byte) error) (sent bool, failed *Error) {
+// exchange sends one request through its gate and turns what comes back into nil or an Error without Op and Sent.
+func (c *Client) exchange(ctx context.Context, g *gate, accept func([]byte) error) *Error {
 	limited, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
 	defer cancel()
-	var connected atomic.Bool
-	traced := httptrace.WithClientTrace(limited, &httptrace.ClientTrace{
-		GotConn: func(httptrace.GotConnInfo) { connected.Store(true) },
-	})
-	wire, err := c.newRequest(traced, req)
+	wire, err := c.newRequest(g.trace(limited), g.req)
 	if err != nil {
-		return false, req.refuse("no request can be made of it")
+		return g.req.refuse("no request can be made of it")
 	}
 	// The transport, not an http.Client: that would follow redirects, with the key, and turn a PUT into a GET.
 	answer, err := c.transport.RoundTrip(wire)
+	answered := time.Now()
+	left, _ := g.close()
 	if err != nil {
-		return connected.Load(), broken(ctx, err)
+		return broken(ctx, err)
 	}
 	defer func() { _ = answer.Body.Close() }()
-	failed = c.judge(limited, req.method, answer, accept)
+	if left.IsZero() {
+		return &Error{Kind: BadResponse, Err: reason("an answer before the request")}
+	}
+	failed := c.judge(limited, g.req.method, answer, accept)
 	if failed != nil && failed.Kind == BadResponse && limited.Err() != nil {
 		failed = gaveUp(ctx) // the service saw us hang up and cut its answer short
 	}
-	return true, failed
+	if failed == nil && g.req.body == nil {
+		g.visit.looked = look{g.req.user, left, answered}
+	}
+	return failed
 }
 
 func (c *Client) newRequest(ctx context.Context, req request) (*http.Request, error) {
@@ -45,6 +47,7 @@ func (c *Client) newRequest(ctx context.Context, req request) (*http.Request, er
 	if err != nil {
 		return nil, err
 	}
+	wire.GetBody = nil // a write whose connection broke would be sent again, past the gate
 	wire.Header.Set("X-DC-DEVKEY", c.cfg.Key.reveal())
 	wire.Header.Set("Content-Type", "application/json")
 	wire.Header.Set("Accept", "application/json")

@@ -19,6 +19,7 @@ const (
 type pause struct {
 	until  time.Time
 	streak int           // pauses since the last success
+	count  int           // of pauses, and of changes to the one that runs
 	begun  chan struct{} // closed when a pause begins, for those who wait
 }
 
@@ -42,7 +43,9 @@ func (b *Budget) throttled(told time.Duration) time.Duration {
 		b.pause.begun = make(chan struct{})
 	}
 	b.pause.until = until
-	b.drain(until)
+	b.pause.count++
+	b.turns = nil
+	b.bucket.drain(until)
 	return until.Sub(now)
 }
 
@@ -64,9 +67,9 @@ func (b *Budget) succeeded() {
 }
 
 // throttledUntil refuses a call for the time left. Polls are spread over the time after it.
-func (b *Budget) throttledUntil(lane Lane, now time.Time, left time.Duration, need float64) *Error {
+func (b *Budget) throttledUntil(lane Lane, now time.Time, left time.Duration, need int) *Error {
 	if lane != Change {
-		left = b.slot(lane, now, left+b.fill(b.pause.until, need))
+		left = b.slot(lane, now, left+b.fill(need), 1)
 	}
 	return &Error{Kind: Throttled, RetryAfter: left}
 }

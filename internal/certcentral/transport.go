@@ -35,6 +35,7 @@ func newTransport(caBundle []byte) (*http.Transport, error) {
 		TLSHandshakeTimeout:    10 * time.Second,
 		ResponseHeaderTimeout:  20 * time.Second,
 		MaxResponseHeaderBytes: 64 << 10,
+		WriteBufferSize:        16 << 10, // a whole request, so that none of it leaves before it may
 		DisableCompression:     true,
 		Protocols:              &protocols,
 		MaxIdleConnsPerHost:    maxFlights, // a visit thinks between its calls, and a connection costs more than they do

@@ -40,7 +40,7 @@ func (u *usage) turn(now time.Time) {
 	u.last = max(u.last, second)
 }
 
-// Requests is how many requests were granted to the client's API key in the last 3 minutes, whoever made them in this process.
+// Requests is how many requests left with the client's API key in the last 3 minutes, whoever made them in this process.
 func (c *Client) Requests() int {
 	b := c.cfg.Budget
 	b.mu.Lock()

@@ -131,7 +131,7 @@ func (u Update) body() ([]byte, error) {
 
 // GetUser looks at a user. An answer about another user is a BadResponse.
 func (c *Client) GetUser(ctx context.Context, lane Lane, id int64) (*User, error) {
-	req := request{method: http.MethodGet, route: "/user/{id}", path: "/user/" + strconv.FormatInt(id, 10)}
+	req := request{method: http.MethodGet, route: "/user/{id}", path: "/user/" + strconv.FormatInt(id, 10), user: id}
 	if id <= 0 {
 		return nil, req.refuse("the id must be positive")
 	}
@@ -163,11 +163,11 @@ func (c *Client) getUser(ctx context.Context, lane Lane, req request, id int64) 
 // empty; observed traffic: 204). The service keeps no versions: the last writer wins. After an error with
 // Sent the next call for this user must look.
 //
-// sure, if not nil, is asked once the wait for the budget is over and nothing else stands between the caller and the
-// request. Its error comes back as it is, and nothing is sent. If it took longer than it may, as in a process that was
-// stopped, nothing is sent either: Canceled.
+// sure, if not nil, is asked once there is a connection and nothing else stands between the caller and the request. Its error comes
+// back as it is, and nothing is sent. Nor is anything sent when, at the moment that the first byte would leave, the confirmation or the
+// visit's look at the user is too old, whatever took the time: Canceled, or Unavailable when the service itself took it.
 func (c *Client) UpdateUser(ctx context.Context, id int64, u Update, sure func() error) error {
-	req := request{method: http.MethodPut, route: "/user/{id}", path: "/user/" + strconv.FormatInt(id, 10)}
+	req := request{method: http.MethodPut, route: "/user/{id}", path: "/user/" + strconv.FormatInt(id, 10), user: id}
 	if id <= 0 {
 		return req.refuse("the id must be positive")
 	}

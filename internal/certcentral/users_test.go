@@ -1,15 +1,9 @@
 package certcentral
 
 import (
-	"context"
-	"errors"
 	"io"
-	"net"
 	"net/http"
-	"syscall"
 	"testing"
-	"testing/synctest"
-	"time"
 
 	. "github.com/onsi/gomega"
 )
@@ -104,48 +98,6 @@ func TestAWriteGoesBeforePolls(t *testing.T) {
 	})
 	w.g.Expect(w.UpdateUser(t.Context(), 7, Update{}, nil)).To(Succeed(), "after a wait for the one token it needs")
 	w.g.Expect(w.calls[0].Wait).To(BeNumerically(">", 0))
-}
-
-func TestAWriteCanBeCalledOffUntilItIsSent(t *testing.T) {
-	inVirtualTime(t, func(t *testing.T, g *WithT, c *Client) {
-		off, room := errors.New("a newer generation came"), 0.0
-		err := c.UpdateUser(t.Context(), 7, Update{}, func() error {
-			room = c.cfg.Budget.bucket.Tokens()
-			return off
-		})
-		g.Expect(err).To(BeIdenticalTo(off))
-		g.Expect(room).To(BeNumerically("<", 1), "it is asked when the wait for the budget is over")
-	})
-}
-
-func TestAWriteIsNotSentOnAnOldAnswer(t *testing.T) {
-	inVirtualTime(t, func(t *testing.T, g *WithT, c *Client) {
-		for took, kind := range map[time.Duration]Kind{
-			maxSure:     Unavailable, // it is sent, and nobody listens
-			maxSure + 1: Canceled,    // the process was stopped meanwhile
-		} {
-			err := c.UpdateUser(t.Context(), 7, Update{}, func() error {
-				time.Sleep(took)
-				return nil
-			})
-			g.Expect(KindOf(err)).To(Equal(kind), "%v", err)
-		}
-	})
-}
-
-// inVirtualTime runs a test with a client whose waits take no time, and whose requests nobody listens to.
-func inVirtualTime(t *testing.T, test func(*testing.T, *WithT, *Client)) {
-	synctest.Test(t, func(t *testing.T) {
-		g := NewWithT(t)
-		key, err := ParseAPIKey([]byte("secret"))
-		g.Expect(err).NotTo(HaveOccurred())
-		endpoint, err := ParseEndpoint("https://127.0.0.1:1")
-		g.Expect(err).NotTo(HaveOccurred())
-		c, err := New(Config{Endpoint: endpoint, Key: key, Budget: NewBudgets(nil).Use("pki/digicert", key, Limits{60, 10})})
-		g.Expect(err).NotTo(HaveOccurred())
-		c.transport.DialContext = func(context.Context, string, string) (net.Conn, error) { return nil, syscall.ECONNREFUSED }
-		test(t, g, c)
-	})
 }
 
 func TestArgumentsThatMakeNoRequest(t *testing.T) {

@@ -5,9 +5,16 @@ import (
 	"time"
 )
 
+// changeCalls are the requests of a change: the look, the write, and the look at what stayed.
+const changeCalls = 3
+
 // Visit is the requests of one reconcile of a user: it keeps its place among a client's visits under way for all that follow the first
-// one, since a write that found none after the look that it rests on would begin again with another look. It is for one goroutine.
+// one, since a write that found none after the look that it rests on would begin again with another look. For the same reason one that
+// may lead to a write has the tokens of all its requests before the look. It is for one goroutine.
 type Visit struct {
+	calls  int // that the next tokens are taken for; 0 is 1
+	grant  grant
+	looked look
 	sent   int64
 	in     *flights // nil as long as it has no place
 	places *Places  // that it took one of
@@ -28,6 +35,10 @@ func visitOf(ctx context.Context) *Visit {
 	return v
 }
 
+// MayWrite has the next look take the tokens of a write, and of the look after it, with its own. What is not used is given back
+// when the visit ends.
+func (v *Visit) MayWrite() { v.calls = changeCalls }
+
 // Sent is how many requests were sent so far, answered or not. Nil has sent none.
 func (v *Visit) Sent() int64 {
 	if v == nil {
@@ -36,8 +47,9 @@ func (v *Visit) Sent() int64 {
 	return v.sent
 }
 
-// End gives back the place. More than once does no harm.
+// End gives back the place, and the tokens that are left. More than once does no harm.
 func (v *Visit) End() {
+	v.grant.giveBack()
 	if v.in != nil {
 		v.in.end(v.places, v.sent > 0, time.Since(v.since))
 	}
@@ -54,4 +66,15 @@ func (v *Visit) enter(f *flights, lane Lane, places *Places) bool {
 	}
 	v.in, v.places, v.since = f, places, time.Now()
 	return true
+}
+
+// admit gets the token of a request, unless the visit has it.
+func (v *Visit) admit(ctx context.Context, b *Budget, lane Lane) (failed *Error) {
+	if v.grant.tokens > 0 && v.grant.budget == b {
+		return v.grant.valid(ctx)
+	}
+	v.grant.giveBack()
+	v.grant, failed = b.take(ctx, lane, max(v.calls, 1))
+	v.calls = 0
+	return failed
 }

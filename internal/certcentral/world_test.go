@@ -16,7 +16,6 @@ import (
 	"testing"
 
 	. "github.com/onsi/gomega"
-	"golang.org/x/time/rate"
 )
 
 // world is one client, the server it speaks to, and what both saw.
@@ -118,7 +117,7 @@ func (w *world) failure(t *testing.T, err error) *Error {
 func fill(b *Budget) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.bucket = rate.NewLimiter(b.limits.rate(), b.limits.Burst)
+	b.bucket = bucket{left: float64(b.limits.Burst), at: b.now()}
 }
 
 func certificate(server *httptest.Server) []byte {
