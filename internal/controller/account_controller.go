@@ -30,6 +30,8 @@ type AccountReconciler struct {
 	Endpoints []certcentral.Endpoint
 	// UserAgent that CertCentral sees.
 	UserAgent string
+
+	retries retries
 }
 
 // Reconcile reads an account's key, has CertCentral tell whose it is when that is due, and reports.
@@ -39,6 +41,7 @@ func (r *AccountReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ct
 		if client.IgnoreNotFound(err) == nil {
 			r.Sessions.forget(req.NamespacedName)
 			r.Sessions.resets.forget(req.NamespacedName)
+			r.retries.succeeds(req.NamespacedName)
 			r.Metrics.forget(req.NamespacedName)
 		}
 		return ctrl.Result{}, client.IgnoreNotFound(err)
@@ -121,6 +124,9 @@ func (r *AccountReconciler) ask(ctx context.Context, account *v1alpha1.CertCentr
 			r.askServices(ctx, certcentral.Poll, current)
 		}
 		return nil
+	}
+	if wait := r.retries.left(identityOf(account, current.client), now); wait > 0 {
+		return &verdict{silent: true, after: wait}
 	}
 	lane := certcentral.Poll
 	if account.Generation != account.Status.ObservedGeneration || accountRequested(account) || current.owner == nil || doubted {

@@ -133,6 +133,7 @@ func (r *AccountReconciler) report(
 		return ctrl.Result{RequeueAfter: time.Second}, nil
 	}
 	r.announce(ctx, before, after, v)
+	r.space(before, current, v, err)
 	if v.retry != nil {
 		return ctrl.Result{}, v.retry
 	}
@@ -150,6 +151,24 @@ func patchStatus(ctx context.Context, c client.Client, before, after *v1alpha1.C
 		return true, nil
 	}
 	return false, err
+}
+
+// space has an account that fails wait longer each time, whatever else happens meanwhile.
+func (r *AccountReconciler) space(account *v1alpha1.CertCentralAccount, current *session, v *verdict, err error) {
+	if current == nil {
+		return
+	}
+	of, now := identityOf(account, current.client), r.Clock.Now()
+	switch {
+	case err == nil:
+		r.retries.succeeds(of.key)
+	case v.retry != nil:
+		r.retries.failing(of) // the queue counts it
+	case v.phase == retrying && v.reason != v1alpha1.ReasonThrottled:
+		v.after = r.retries.fails(of, v.after, now)
+	case v.silent:
+		v.after = max(v.after, r.retries.left(of, now))
+	}
 }
 
 // describeAccount writes what is known into a status.

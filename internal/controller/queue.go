@@ -17,26 +17,8 @@ import (
 	"github.com/certcentral-io/user-operator/internal/certcentral"
 )
 
-const (
-	firstRetry = time.Second
-	lastRetry  = time.Minute
-	jitter     = 0.1
-)
-
-// backoff spaces the retries of one object, from 1 s to 1 min, doubling, with jitter. It bounds one object only: what keeps
-// many failing objects inside the account's budget is the budget.
-type backoff struct {
-	workqueue.TypedRateLimiter[reconcile.Request]
-}
-
-func newBackoff() backoff {
-	return backoff{workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](firstRetry, lastRetry)}
-}
-
-// When returns how long the next retry waits.
-func (b backoff) When(req reconcile.Request) time.Duration {
-	return jittered(b.TypedRateLimiter.When(req))
-}
+// jitter is the part of a wait that may be taken off.
+const jitter = 0.1
 
 // jittered shortens d by up to 10 %, so that what starts together does not stay together and nothing comes late.
 func jittered(d time.Duration) time.Duration {

@@ -26,19 +26,6 @@ func request(name string) reconcile.Request {
 }
 
 var _ = Describe("The queue", func() {
-	It("backs off from 1 s to 1 min, doubling, up to 10 % early, for each object on its own", func() {
-		b := newBackoff()
-		for wait := time.Second; wait < lastRetry; wait *= 2 {
-			Expect(b.When(request("john"))).To(beIn(wait))
-		}
-		for range 100 {
-			Expect(b.When(request("john"))).To(beIn(time.Minute))
-		}
-		Expect(b.When(request("jane"))).To(beIn(time.Second))
-		b.Forget(request("john"))
-		Expect(b.When(request("john"))).To(beIn(time.Second))
-	})
-
 	It("spreads what starts together", func() {
 		seen := map[time.Duration]bool{}
 		for range 100 {

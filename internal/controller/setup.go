@@ -38,7 +38,7 @@ func (r *UserReconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager,
 		WatchesRawSource(source.Channel(r.Sessions.opened, wake(r.usersOf))).
 		WatchesRawSource(source.Channel(r.Sweeps.lapsed, wake(r.usersOf))).
 		WatchesRawSource(source.Channel(r.Sweeps.tipped, wake(itself))).
-		WithOptions(options("user", concurrency)).
+		WithOptions(options("user", concurrency, limiter{&r.retries, r.Clock})).
 		Complete(progress.Watch(r))
 }
 
@@ -47,7 +47,7 @@ func (r *AccountReconciler) SetupWithManager(mgr ctrl.Manager, progress *Progres
 	return ctrl.NewControllerManagedBy(mgr).
 		For(&v1alpha1.CertCentralAccount{}, builder.WithPredicates(declaredOrRequested())).
 		WatchesRawSource(source.Channel(r.Sessions.doubted, wake(itself))).
-		WithOptions(options("account", accountConcurrency)).
+		WithOptions(options("account", accountConcurrency, limiter{&r.retries, r.Clock})).
 		Complete(progress.Watch(r))
 }
 
@@ -58,7 +58,7 @@ func (r *SweepReconciler) SetupWithManager(mgr ctrl.Manager, progress *Progress)
 		For(&v1alpha1.CertCentralAccount{}, builder.WithPredicates(predicate.Or(declaredOrRequested(), accountChanged()))).
 		Watches(&v1alpha1.CertCentralUser{}, delayed(recount, accountsOf), builder.WithPredicates(counted())).
 		WatchesRawSource(source.Channel(r.Sessions.ready, wake(itself))).
-		WithOptions(options("sweep", sweepConcurrency)).
+		WithOptions(options("sweep", sweepConcurrency, limiter{&r.retries, r.Clock})).
 		Complete(progress.Watch(r))
 }
 
@@ -71,7 +71,7 @@ const (
 )
 
 // options are those of both controllers. Log lines name the object by kind and name, once.
-func options(kind string, concurrency int) controller.Options {
+func options(kind string, concurrency int, retries limiter) controller.Options {
 	return controller.Options{
 		LogConstructor: func(req *reconcile.Request) logr.Logger {
 			if req == nil {
@@ -80,7 +80,7 @@ func options(kind string, concurrency int) controller.Options {
 			return ctrl.Log.WithValues(kind, req.String())
 		},
 		MaxConcurrentReconciles: concurrency,
-		RateLimiter:             newBackoff(),
+		RateLimiter:             retries,
 		ReconciliationTimeout:   reconcileTimeout,
 		UsePriorityQueue:        ptr.To(true),
 	}

@@ -38,21 +38,20 @@ func (d *dues) Pop() any {
 
 // crowd is many users in memory, with a queue that reconciles each when its last outcome asks for it, in the world's time.
 type crowd struct {
-	w       *world
-	users   map[types.NamespacedName]*v1alpha1.CertCentralUser
-	queue   dues
-	backoff backoff
-	writes  int
+	w      *world
+	users  map[types.NamespacedName]*v1alpha1.CertCentralUser
+	queue  dues
+	writes int
 }
 
 // newCrowd makes users who were looked at before, so that all the calls are polls, and who are due at once.
 func (w *world) newCrowd(size int) *crowd {
 	GinkgoHelper()
-	c := &crowd{w: w, users: map[types.NamespacedName]*v1alpha1.CertCentralUser{}, backoff: newBackoff()}
+	c := &crowd{w: w, users: map[types.NamespacedName]*v1alpha1.CertCentralUser{}}
 	for i := range size {
 		id := int64(1000 + i)
 		Expect(w.AddUser(id, map[string]any{"account_id": w.accountID})).To(Succeed())
-		name := types.NamespacedName{Namespace: w.namespace, Name: fmt.Sprintf("user-%d", id)}
+		name := c.name(id)
 		c.users[name] = &v1alpha1.CertCentralUser{
 			ObjectMeta: metav1.ObjectMeta{Namespace: name.Namespace, Name: name.Name, UID: types.UID(name.Name), Generation: 1},
 			Spec: v1alpha1.CertCentralUserSpec{
@@ -62,13 +61,24 @@ func (w *world) newCrowd(size int) *crowd {
 		}
 		heap.Push(&c.queue, due{w.clock.Now(), reconcile.Request{NamespacedName: name}})
 	}
-	w.users.Client = interceptor.NewClient(direct, interceptor.Funcs{
+	w.users.Client = c.client()
+	return c
+}
+
+// name is that of the resource for a CertCentral user.
+func (c *crowd) name(id int64) types.NamespacedName {
+	return types.NamespacedName{Namespace: c.w.namespace, Name: fmt.Sprintf("user-%d", id)}
+}
+
+// client reads and writes the crowd in memory.
+func (c *crowd) client() client.Client {
+	return interceptor.NewClient(direct, interceptor.Funcs{
 		Get: func(_ context.Context, _ client.WithWatch, key client.ObjectKey, into client.Object, _ ...client.GetOption) error {
 			switch into := into.(type) {
 			case *v1alpha1.CertCentralUser:
 				c.users[key].DeepCopyInto(into)
 			case *v1alpha1.CertCentralAccount:
-				w.account.DeepCopyInto(into)
+				c.w.account.DeepCopyInto(into)
 			}
 			return nil
 		},
@@ -81,7 +91,6 @@ func (w *world) newCrowd(size int) *crowd {
 			return nil
 		},
 	})
-	return c
 }
 
 // run lets time pass from one reconcile that is due to the next.
@@ -103,10 +112,11 @@ func (c *crowd) run(ctx context.Context, d time.Duration) {
 // reconcile returns when the controller would reconcile the user again.
 func (c *crowd) reconcile(ctx context.Context, req reconcile.Request) time.Duration {
 	result, err := c.w.users.Reconcile(ctrl.LoggerInto(ctx, GinkgoLogr.V(1)), req)
+	queue := limiter{&c.w.users.retries, c.w.clock}
 	if err != nil {
-		return c.backoff.When(req)
+		return queue.When(req)
 	}
-	c.backoff.Forget(req)
+	queue.Forget(req)
 	return result.RequeueAfter
 }
 

@@ -26,6 +26,8 @@ type SweepReconciler struct {
 	Metrics       *Metrics
 	Clock         clock.PassiveClock
 
+	retries retries
+
 	mu    sync.Mutex
 	known map[types.NamespacedName]*sweep
 }
@@ -88,6 +90,9 @@ func (r *SweepReconciler) sweep(
 	}
 	if requested != s.requested || now.Sub(s.told) > account.Spec.FullInterval.Duration {
 		s.total = 0 // it may have been wrong, or be so by now
+	}
+	if wait := r.retries.left(identityOf(account, open.client), now); wait > 0 {
+		return &certcentral.Error{Kind: certcentral.Deferred, RetryAfter: wait}
 	}
 	s.requested = requested
 	if s.walk == nil {
@@ -274,5 +279,6 @@ func (r *SweepReconciler) forget(account types.NamespacedName) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.known, account)
+	r.retries.succeeds(account)
 	r.Sweeps.forgetAccount(account)
 }

@@ -44,12 +44,14 @@ func (r *SweepReconciler) report(
 	case open == nil:
 		return ctrl.Result{RequeueAfter: wait}, nil // the account wakes this when it opens
 	case errors.As(err, &failure) && failure.RetryAfter > 0:
-		return ctrl.Result{RequeueAfter: failure.RetryAfter}, nil
+		return ctrl.Result{RequeueAfter: r.space(before, open, failure, now)}, nil
 	case certcentral.KindOf(err) == certcentral.Canceled:
 		return ctrl.Result{RequeueAfter: time.Second}, nil
 	case err != nil:
+		r.retries.failing(identityOf(before, open.client)) // the queue counts it
 		return ctrl.Result{}, err
 	}
+	r.retries.succeeds(client.ObjectKeyFromObject(before))
 	if due := max(s.due.Sub(now), time.Second); wait == 0 || due < wait {
 		wait = due
 	}
@@ -70,6 +72,15 @@ func (s *sweep) counted(now time.Time) {
 		s.gap = min(2*s.gap, lastGap)
 	}
 	s.recount = now.Add(s.gap)
+}
+
+// space returns when to go on after a call that was told to wait: failures come later each time, what was put off does not count.
+func (r *SweepReconciler) space(account *v1alpha1.CertCentralAccount, open *session, failure *certcentral.Error, now time.Time) time.Duration {
+	of := identityOf(account, open.client)
+	if failure.Kind == certcentral.Deferred || failure.Kind == certcentral.Throttled {
+		return max(failure.RetryAfter, r.retries.left(of, now))
+	}
+	return r.retries.fails(of, failure.RetryAfter, now)
 }
 
 // overview is what there is to say of an account's users.

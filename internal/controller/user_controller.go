@@ -39,6 +39,7 @@ type UserReconciler struct {
 	brake        brake
 	fullLooks    fullLooks
 	missed       missed
+	retries      retries
 	seen         generations // of users
 	seenAccounts generations
 }
@@ -83,6 +84,7 @@ func (r *UserReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.
 	} else if err != nil || !user.DeletionTimestamp.IsZero() {
 		r.brake.release(req.NamespacedName)
 		r.statuses.release(req.NamespacedName)
+		r.retries.succeeds(req.NamespacedName)
 		r.seen.release(req.NamespacedName)
 		r.fullLooks.release(req.NamespacedName)
 		r.missed.release(req.NamespacedName)

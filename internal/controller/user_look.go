@@ -24,6 +24,9 @@ func (r *UserReconciler) look(ctx context.Context, user *v1alpha1.CertCentralUse
 	if found.access, found.mode, err = r.admit(ctx, user); err != nil {
 		return err
 	}
+	if wait := r.retries.left(identityOf(user, found.access.client), r.Clock.Now()); wait > 0 {
+		return &verdict{silent: true, after: wait}
+	}
 	lane := laneOf(user)
 	if found.userID, err = r.identify(ctx, lane, user, found.access); err != nil {
 		return err
@@ -33,6 +36,9 @@ func (r *UserReconciler) look(ctx context.Context, user *v1alpha1.CertCentralUse
 	}
 	if rested := r.rest(user, found); rested != nil {
 		return rested
+	}
+	if mayWrite(user, found.access.account) {
+		found.visit.MayWrite()
 	}
 	have, err := r.see(ctx, lane, user, found)
 	if err != nil {
@@ -86,6 +92,13 @@ func (r *UserReconciler) see(
 func goneBefore(user *v1alpha1.CertCentralUser, id int64) bool {
 	ready := meta.FindStatusCondition(user.Status.Conditions, v1alpha1.ConditionReady)
 	return user.Status.UserID == id && ready != nil && ready.Reason == v1alpha1.ReasonUserNotFound
+}
+
+// mayWrite tells whether a look may lead to a write.
+func mayWrite(user *v1alpha1.CertCentralUser, account *v1alpha1.CertCentralAccount) bool {
+	mode := profile.Stricter(profile.Mode(user.Spec.Mode), profile.Mode(account.Spec.Mode))
+	return mode.Writes(profile.Drift) ||
+		mode.Writes(profile.SpecChange) && len(profile.Pending(declared(user.Spec.Profile), settledOf(user.Status.Settled))) > 0
 }
 
 // laneOf puts what a person waits for before polls.

@@ -2,6 +2,7 @@ package controller
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -53,6 +54,7 @@ func (r *UserReconciler) report(ctx context.Context, before *v1alpha1.CertCentra
 	}
 	r.Sessions.releaseReset(nameOf(after), concerned)
 	r.announce(ctx, before, after, found, v)
+	r.space(before, found, v, err)
 	return next(after, v)
 }
 
@@ -119,6 +121,28 @@ func (r *UserReconciler) announce(ctx context.Context, before, after *v1alpha1.C
 	}
 	if news || found.tried {
 		r.decided(ctx, after, found, ready, v.note)
+	}
+}
+
+// space has an object that fails, or that a call came to nothing for, wait longer each time, whatever else happens meanwhile. What the
+// budget or a pause puts off does not count, and forgets nothing either.
+func (r *UserReconciler) space(user *v1alpha1.CertCentralUser, found findings, v *verdict, err error) {
+	if found.access == nil {
+		return
+	}
+	of, now, kind := identityOf(user, found.access.client), r.Clock.Now(), certcentral.KindOf(err)
+	_, ofClient := errors.AsType[*certcentral.Error](err)
+	failed := ofClient && (kind == certcentral.Unavailable || kind == certcentral.BadResponse)
+	inVain := v.silent && found.visit.Sent() > 0 && kind != certcentral.KeyRefused
+	switch {
+	case err == nil:
+		r.retries.succeeds(of.key)
+	case v.retry != nil:
+		r.retries.failing(of) // the queue counts it
+	case v.after > 0 && (failed || inVain):
+		v.after = r.retries.fails(of, v.after, now)
+	case v.after > 0:
+		v.after = max(v.after, r.retries.left(of, now))
 	}
 }
 
