@@ -247,7 +247,7 @@ var _ = Describe("An account", func() {
 				calls += len(w.reconcile(ctx, user).requests)
 			}
 		}
-		Expect(calls).To(Equal(6), "polls leave 2 of the 8 for changes")
+		Expect(calls).To(Equal(4), "polls leave 2 of the 8 for changes, and begin where there is room for a write")
 	})
 
 	It("is not reported on while the API server fails", func(ctx SpecContext) {

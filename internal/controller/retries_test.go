@@ -96,7 +96,9 @@ var _ = Describe("Users that fail, in an account with a small budget", func() {
 			for i := range failing {
 				w.fault(simulator.Fault{Match: simulator.Match{Method: method, User: int64(1000 + i)}, Do: do})
 				user := c.users[c.name(int64(1000+i))]
-				user.Spec.Profile.JobTitle = new("Boss")
+				user.Spec.Profile.JobTitle = new("Boss") // drifted, so that all of it is background work
+				user.Status.UserID, user.Status.AccountID = int64(1000+i), w.accountID
+				user.Status.Settled = &v1alpha1.SettledProfile{JobTitle: new("Boss")}
 			}
 			for range 2 {
 				w.restart(ctx)
