@@ -34,9 +34,6 @@ import (
 	"github.com/certcentral-io/user-operator/internal/controller"
 )
 
-// shutdownTimeout is how long a write in flight may take to end after SIGTERM; with it the manager is gone within 10 s.
-const shutdownTimeout = 9500 * time.Millisecond
-
 func main() {
 	options, err := parse(os.Args[1:])
 	if errors.Is(err, flag.ErrHelp) {
@@ -51,14 +48,16 @@ func main() {
 	}
 	ctrl.SetLogger(options.logger())
 	klog.SetLogger(ctrl.Log)
-	if err := run(ctrl.SetupSignalHandler(), options); err != nil {
+	progress := &controller.Progress{Clock: controller.Clock{}}
+	start := func(ctx context.Context) error { return run(ctx, options, progress) }
+	if err := bounded(ctrl.SetupSignalHandler(), endTimeouts, start, progress.Busy); err != nil {
 		ctrl.Log.Error(err, "manager ended")
 		os.Exit(1)
 	}
 }
 
 // run wires clients, manager and reconcilers, and returns when the manager has ended.
-func run(ctx context.Context, o *options) error {
+func run(ctx context.Context, o *options, progress *controller.Progress) error {
 	ctrl.Log.Info("starting", "version", version(), "endpoints", o.endpoints.String(), "namespaces", o.namespaces.String(),
 		"selector", o.selector.String())
 	for _, endpoint := range o.endpoints {
@@ -72,18 +71,18 @@ func run(ctx context.Context, o *options) error {
 	if err := errors.Join(clientgoscheme.AddToScheme(scheme), v1alpha1.AddToScheme(scheme)); err != nil {
 		return err
 	}
-	mgr, err := ctrl.NewManager(config, o.manager(scheme))
+	mgr, err := ctrl.NewManager(config, o.manager(ctx, scheme))
 	if err != nil {
 		return err
 	}
-	if err := reconcilers(ctx, mgr, o); err != nil {
+	if err := reconcilers(ctx, mgr, o, progress); err != nil {
 		return err
 	}
 	return mgr.Start(ctx)
 }
 
 // manager returns the options of the manager.
-func (o *options) manager(scheme *runtime.Scheme) ctrl.Options {
+func (o *options) manager(ctx context.Context, scheme *runtime.Scheme) ctrl.Options {
 	metricsOptions := metricsserver.Options{
 		BindAddress: o.metricsAddress, SecureServing: o.metricsSecure,
 		TLSOpts: []func(*tls.Config){func(c *tls.Config) { c.NextProtos = []string{"http/1.1"} }},
@@ -95,12 +94,15 @@ func (o *options) manager(scheme *runtime.Scheme) ctrl.Options {
 	for _, name := range o.namespaces {
 		namespaces[name] = cache.Config{}
 	}
+	caches := cache.Options{DefaultNamespaces: namespaces, DefaultLabelSelector: o.selector.Selector, DefaultTransform: controller.Lean}
+	if len(namespaces) > 0 {
+		caches.NewInformer = controller.NewNamespaceInformer
+	}
 	return ctrl.Options{
-		Scheme:  scheme,
-		Metrics: metricsOptions,
-		Cache: cache.Options{
-			DefaultNamespaces: namespaces, DefaultLabelSelector: o.selector.Selector, DefaultTransform: controller.Lean,
-		},
+		Scheme:   scheme,
+		Metrics:  metricsOptions,
+		Cache:    caches,
+		NewCache: endingWith(ctx),
 		Client: client.Options{Cache: &client.CacheOptions{
 			DisableFor: []client.Object{&corev1.Secret{}, &corev1.Namespace{}},
 			// A reconcile must not judge by a status older than its own; controller-runtime can't promise that for several namespaces.
@@ -108,7 +110,7 @@ func (o *options) manager(scheme *runtime.Scheme) ctrl.Options {
 		}},
 		HealthProbeBindAddress:        o.probeAddress,
 		LeaderElection:                o.leaderElect,
-		LeaderElectionID:              "user-operator.certcentral.io",
+		LeaderElectionID:              leaseName,
 		LeaderElectionNamespace:       o.leaderElectionNamespace,
 		LeaderElectionReleaseOnCancel: true,
 		GracefulShutdownTimeout:       ptr.To(shutdownTimeout),
@@ -116,15 +118,18 @@ func (o *options) manager(scheme *runtime.Scheme) ctrl.Options {
 }
 
 // reconcilers adds reconcilers and health checks to the manager.
-func reconcilers(ctx context.Context, mgr ctrl.Manager, o *options) error {
+func reconcilers(ctx context.Context, mgr ctrl.Manager, o *options, progress *controller.Progress) error {
 	now := controller.Clock{}
 	observed, err := controller.NewMetrics(metrics.Registry, mgr.GetClient(), now)
 	if err != nil {
 		return err
 	}
+	namespaces, err := o.probed(mgr, observed)
+	if err != nil {
+		return err
+	}
 	sessions := controller.NewSessions(certcentral.NewBudgets(now.Now), certcentral.NewPlaces(o.concurrency))
 	sweeps := controller.NewSweeps(o.lookSingly)
-	progress := &controller.Progress{Clock: now}
 	accounts := &controller.AccountReconciler{
 		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Sessions: sessions, Sweeps: sweeps, Metrics: observed, Clock: now,
 		Events: mgr.GetEventRecorder("certcentral-user-operator"), Endpoints: o.endpoints,
@@ -133,7 +138,7 @@ func reconcilers(ctx context.Context, mgr ctrl.Manager, o *options) error {
 	users := &controller.UserReconciler{
 		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Sessions: sessions, Sweeps: sweeps, Metrics: observed, Clock: now,
 		Events: mgr.GetEventRecorder("certcentral-user-operator"), Namespaces: o.namespaces,
-		Selector: o.selector.Selector,
+		Probed: namespaces, Selector: o.selector.Selector,
 	}
 	sweeper := &controller.SweepReconciler{
 		Client: mgr.GetClient(), Sessions: sessions, Sweeps: sweeps, Metrics: observed, Clock: now,
@@ -154,6 +159,8 @@ func reconcilers(ctx context.Context, mgr ctrl.Manager, o *options) error {
 		mgr.AddHealthzCheck("ping", healthz.Ping),
 		mgr.AddHealthzCheck("progress", progress.Check),
 		mgr.AddReadyzCheck("caches", synced),
+		mgr.AddReadyzCheck("namespaces", namespaces.Check),
+		mgr.Add(namespaces),
 	)
 }
 

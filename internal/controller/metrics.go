@@ -26,6 +26,7 @@ type Metrics struct {
 	updates  *prometheus.CounterVec
 	changes  *prometheus.CounterVec
 	rows     *prometheus.CounterVec
+	readable *prometheus.GaugeVec
 
 	mu      sync.Mutex
 	looks   map[types.NamespacedName]time.Time // by user
@@ -35,7 +36,7 @@ type Metrics struct {
 // NewMetrics registers the metrics. Accounts and users are read through the reader, when they are scraped.
 func NewMetrics(registry prometheus.Registerer, reader client.Reader, now clock.PassiveClock) (*Metrics, error) {
 	m := &Metrics{
-		reader: reader, clock: now, rows: newSweptRows(),
+		reader: reader, clock: now, rows: newSweptRows(), readable: newReadableNamespaces(),
 		looks: map[types.NamespacedName]time.Time{}, clients: map[types.NamespacedName]*certcentral.Client{},
 		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "certcentral_api_request_duration_seconds",
@@ -60,7 +61,7 @@ func NewMetrics(registry prometheus.Registerer, reader client.Reader, now clock.
 		Name: "certcentral_unexpected_changes_total",
 		Help: "Fields that a profile update changed and was not to change, by account and field.",
 	}, []string{"account", "field"})
-	for _, c := range []prometheus.Collector{m.requests, m.waits, m.deferred, m.updates, m.changes, m.rows, m} {
+	for _, c := range []prometheus.Collector{m.requests, m.waits, m.deferred, m.updates, m.changes, m.rows, m.readable, m} {
 		if err := registry.Register(c); err != nil {
 			return nil, err
 		}

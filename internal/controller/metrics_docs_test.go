@@ -29,6 +29,7 @@ func toldWorld(ctx SpecContext) *world {
 	edit(ctx, user, `profile: {jobTitle: Admin}`)
 	w.reconcile(ctx, user)
 	w.reconcile(ctx, user)
+	(&Namespaces{Live: direct, Metrics: w.users.Metrics, Names: []string{w.namespace}}).Probe(ctx)
 	return w
 }
 

@@ -51,6 +51,13 @@ func (p *Progress) begin() (end func()) {
 	}
 }
 
+// Busy tells whether a reconcile is under way.
+func (p *Progress) Busy() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.started) > 0
+}
+
 // Check is a liveness check: it fails when a reconcile began long ago and is not over.
 func (p *Progress) Check(*http.Request) error {
 	p.mu.Lock()

@@ -64,6 +64,10 @@ func (r *UserReconciler) accountFor(ctx context.Context, user *v1alpha1.CertCent
 	if uncached { // the cache holds what the selector matches
 		err = r.Live.Get(ctx, key, account)
 	}
+	if apierrors.IsNotFound(err) && r.Probed.Refused(key.Namespace) {
+		return nil, accountNotReady(metav1.ConditionFalse,
+			fmt.Sprintf("Account %s is in a namespace that this operator can't read: it does not exist, or the operator has no Role in it.", key))
+	}
 	if apierrors.IsNotFound(err) {
 		r.seenAccounts.release(key)
 		return nil, accountNotReady(metav1.ConditionFalse, fmt.Sprintf("Account %s does not exist.", key))

@@ -115,6 +115,17 @@ var _ = Describe("An account that a user may not use", func() {
 		Expect(message(user)).To(ContainSubstring("does not watch"))
 	})
 
+	It("because its namespace can't be read", func(ctx SpecContext) {
+		w := openWorld(ctx, ``)
+		w.users.Probed = w.watching(w.refusing("gone"), w.namespace, "gone")
+		w.users.Probed.Probe(ctx)
+		user := w.newUser(ctx, "john-smith", `{accountRef: {name: digicert, namespace: gone}}`)
+		Expect(w.reconcile(ctx, user).requests).To(BeEmpty())
+		Expect(saidOf(user)).To(Equal(accountNotReadySaid))
+		Expect(message(user)).To(Equal("Account gone/digicert is in a namespace that this operator can't read: " +
+			"it does not exist, or the operator has no Role in it."))
+	})
+
 	It("because the operator's label selector leaves it out", func(ctx SpecContext) {
 		w := openWorld(ctx, ``)
 		w.users.Client, w.users.Selector = w.withoutAccounts(), labels.SelectorFromSet(labels.Set{"shard": "a"})

@@ -31,6 +31,8 @@ type UserReconciler struct {
 	Clock         clock.PassiveClock
 	// Namespaces that the cache holds; empty means all.
 	Namespaces []string
+	// Probed knows those of them that can't be read; nil means none.
+	Probed *Namespaces
 	// Selector of the accounts and users that the cache holds; nil means all.
 	Selector labels.Selector
 
