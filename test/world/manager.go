@@ -69,7 +69,12 @@ func (w *World) StartManager(ctx context.Context, o ManagerOptions) (*Manager, e
 
 // ManagerKubeconfig writes a kubeconfig with the rights of the operator, for the server if it is not the world's own.
 func (w *World) ManagerKubeconfig(ctx context.Context, server Server) (path string, err error) {
-	token, err := w.Token(ctx, Namespace, serviceAccount)
+	return w.ServiceAccountKubeconfig(ctx, Namespace, serviceAccount, server)
+}
+
+// ServiceAccountKubeconfig is ManagerKubeconfig with the rights of another ServiceAccount.
+func (w *World) ServiceAccountKubeconfig(ctx context.Context, namespace, name string, server Server) (path string, err error) {
+	token, err := w.Token(ctx, namespace, name)
 	if err != nil {
 		return "", err
 	}
