@@ -73,6 +73,6 @@ func endingWith(process context.Context) cache.NewCacheFunc {
 func (c endingCache) WaitForCacheSync(ctx context.Context) bool {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	defer context.AfterFunc(c.process, cancel)()
+	defer context.AfterFunc(c.process, cancel)() //nolint:contextcheck // two contexts end it
 	return c.Cache.WaitForCacheSync(ctx) || c.process.Err() != nil
 }

@@ -64,7 +64,7 @@ func (n *Namespaces) Start(ctx context.Context) error {
 		if elected == nil {
 			n.Announce(ctx)
 		}
-		timer := time.NewTimer(probeInterval*9/10 + rand.N(probeInterval/5)) //nolint:gosec // spreads replicas
+		timer := time.NewTimer(probeInterval*9/10 + rand.N(probeInterval/5))
 		select {
 		case <-ctx.Done():
 			timer.Stop()
