@@ -278,6 +278,11 @@ var _ = Describe("An operator that is kept to namespaces", func() {
 
 		Expect(kubernetes.Delete(ctx, &rbacv1.RoleBinding{ObjectMeta: metav1.ObjectMeta{Namespace: gone.namespace, Name: home}})).To(Succeed())
 		Eventually(ctx, r.readable).WithTimeout(noticed).Should(ContainElement(fmt.Sprintf(`{namespace=%q} 0`, gone.namespace)))
+		other := value("Title")
+		edit(ctx, *gone.user.Spec.UserRef.ID, "job_title", other)
+		request(ctx, gone.user) // which the watch that is open still tells
+		Eventually(ctx, r.log).Should(gbytes.Say(`\\"person\\" is forbidden`))
+		Expect(live(ctx, *gone.user.Spec.UserRef.ID, "job_title")).To(Equal(other), "nothing is written where nothing can be read")
 		change(ctx, here.user, "True Updated", func(user *v1alpha1.CertCentralUser) { user.Spec.Profile.JobTitle = new(value("Title")) })
 		Expect(r.announced(ctx, here.namespace)).To(BeEmpty(), "of those that are served nothing is said")
 		Expect(bytes.Count(r.log.Contents(), []byte("Namespace "+gone.namespace))).To(Equal(3), "once for each change")
