@@ -22,7 +22,7 @@ var _ = Describe("A user of a swept account", func() {
 		Expect(c.reconcile(ctx, user).requests).To(Equal([]string{lookAt(user)}), "what a person changes is looked at")
 		Expect(c.Edit(idOf(user), map[string]any{"is_saml_sso_only": true})).To(Succeed())
 		asked := 0
-		for range 6 * 6 {
+		for range 6*6 + 1 {
 			c.sweep(ctx)
 			Expect(c.tipped()).To(BeEmpty())
 			asked += len(c.reconcile(ctx, user).requests)
