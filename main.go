@@ -17,6 +17,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/klog/v2"
 	"k8s.io/utils/ptr"
@@ -32,6 +33,7 @@ import (
 	"github.com/certcentral-io/user-operator/api/v1alpha1"
 	"github.com/certcentral-io/user-operator/internal/certcentral"
 	"github.com/certcentral-io/user-operator/internal/controller"
+	"github.com/certcentral-io/user-operator/internal/process"
 )
 
 func main() {
@@ -46,11 +48,11 @@ func main() {
 		fmt.Println(version())
 		return
 	}
-	ctrl.SetLogger(options.logger())
+	ctrl.SetLogger(process.Logger(options.logLevel, options.logFormat))
 	klog.SetLogger(ctrl.Log)
 	progress := &controller.Progress{Clock: controller.Clock{}}
 	start := func(ctx context.Context) error { return run(ctx, options, progress) }
-	if err := bounded(ctrl.SetupSignalHandler(), endTimeouts, start, progress.Busy); err != nil {
+	if err := process.Bounded(ctrl.SetupSignalHandler(), start, progress.Busy); err != nil {
 		ctrl.Log.Error(err, "manager ended")
 		os.Exit(1)
 	}
@@ -102,7 +104,7 @@ func (o *options) manager(ctx context.Context, scheme *runtime.Scheme) ctrl.Opti
 		Scheme:   scheme,
 		Metrics:  metricsOptions,
 		Cache:    caches,
-		NewCache: endingWith(ctx),
+		NewCache: process.EndingWith(ctx),
 		Client: client.Options{Cache: &client.CacheOptions{
 			DisableFor: []client.Object{&corev1.Secret{}, &corev1.Namespace{}},
 			// A reconcile must not judge by a status older than its own; controller-runtime can't promise that for several namespaces.
@@ -113,7 +115,7 @@ func (o *options) manager(ctx context.Context, scheme *runtime.Scheme) ctrl.Opti
 		LeaderElectionID:              leaseName,
 		LeaderElectionNamespace:       o.leaderElectionNamespace,
 		LeaderElectionReleaseOnCancel: true,
-		GracefulShutdownTimeout:       ptr.To(shutdownTimeout),
+		GracefulShutdownTimeout:       ptr.To(process.ShutdownTimeout),
 	}
 }
 
@@ -162,6 +164,34 @@ func reconcilers(ctx context.Context, mgr ctrl.Manager, o *options, progress *co
 		mgr.AddReadyzCheck("namespaces", namespaces.Check),
 		mgr.Add(namespaces),
 	)
+}
+
+// leaseName is that of the lease by which one of several managers leads.
+const leaseName = "user-operator.certcentral.io"
+
+// ownNamespaceFile has the namespace that a Pod is in.
+const ownNamespaceFile = "/var/run/secrets/kubernetes.io/serviceaccount/namespace"
+
+// lease names the lease; without a name when there is none.
+func (o *options) lease() types.NamespacedName {
+	if !o.leaderElect {
+		return types.NamespacedName{}
+	}
+	namespace := o.leaderElectionNamespace
+	if own, err := os.ReadFile(ownNamespaceFile); err == nil && namespace == "" {
+		namespace = string(own)
+	}
+	return types.NamespacedName{Namespace: namespace, Name: leaseName}
+}
+
+// probed are the watched namespaces. The manager's own client won't do: it would watch the events that it creates.
+func (o *options) probed(mgr ctrl.Manager, observed *controller.Metrics) (*controller.Namespaces, error) {
+	live, err := client.New(mgr.GetConfig(), client.Options{
+		HTTPClient: mgr.GetHTTPClient(), Scheme: mgr.GetScheme(), Mapper: mgr.GetRESTMapper(),
+	})
+	return &controller.Namespaces{
+		Live: live, Metrics: observed, Clock: controller.Clock{}, Names: o.namespaces, Lease: o.lease(), Elected: mgr.Elected(),
+	}, err
 }
 
 // version is the module version that the binary was built from, with the commit if it was built from a checkout.

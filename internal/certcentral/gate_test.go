@@ -231,7 +231,7 @@ func TestAChangeIsThreeCallsInARow(t *testing.T) {
 				took, perSecond := time.Since(begun), tc.limits.perSecond()
 				if tc.pollers == 0 {
 					v.g.Expect(v.requests()).To(HaveLen(3 * tc.changes))
-					floor := time.Duration((float64(3 * tc.changes)) / perSecond * float64(time.Second))
+					floor := time.Duration(float64(3*tc.changes) / perSecond * float64(time.Second))
 					v.g.Expect(took).To(BeNumerically("<=", floor+floor/10+3*latency), "and no budget is lost")
 				}
 				v.expectChanges(tc.changes, 2*latency)

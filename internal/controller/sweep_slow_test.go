@@ -109,7 +109,7 @@ var _ = Describe("A walk that takes longer than the interval", func() {
 		Expect(c.reconcile(ctx, c.people[0]).requests).To(Equal([]string{lookAt(c.people[0])}))
 	})
 
-	It("is not begun where the first page tells that it can't be finished, or is longer than any", func(ctx SpecContext) {
+	It("is not begun where the first page tells that it can't be finished, or is longer than any", func() {
 		for total, state := range map[int]v1alpha1.SweepState{50_000: v1alpha1.SweepTooSlow, 100_001: v1alpha1.SweepTooLong} {
 			account := &v1alpha1.CertCentralAccount{}
 			account.Spec.Interval.Duration, account.Spec.Budget.RequestsPerMinute = time.Minute, 12

@@ -42,7 +42,7 @@ func (s *statuses) expect(name types.NamespacedName, status *v1alpha1.CertCentra
 	if s.expected == nil {
 		s.expected = map[types.NamespacedName][]uint64{}
 	}
-	writes := append(s.expected[name], sumOf(status))
+	writes := slices.Concat(s.expected[name], []uint64{sumOf(status)})
 	s.expected[name] = writes[max(0, len(writes)-maxExpected):]
 }
 

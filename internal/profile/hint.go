@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
 )
@@ -122,7 +123,8 @@ func tellInvisible(s string) string {
 	if at < 0 {
 		return ""
 	}
-	return fmt.Sprintf("%U", []rune(s[at:])[0])
+	invisible, _ := utf8.DecodeRuneInString(s[at:])
+	return fmt.Sprintf("%U", invisible)
 }
 
 func tellEncoding(s string) string {

@@ -32,6 +32,7 @@ func acceptable(field Field, value string) bool {
 		return size <= 255 && isAddress(value)
 	case JobTitle, Telephone:
 		return size <= 64
+	case SAMLSSOOnly:
 	}
 	return true
 }

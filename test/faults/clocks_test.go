@@ -14,7 +14,7 @@ import (
 )
 
 // unasked is a drift, also of what the list of users does not show, and nobody asks for a look.
-var unasked = workload{name: "drift unasked", people: 1, writes: 2, within: 90 * time.Second, before: declareAll, act: func(ctx context.Context, r *run) {
+var unasked = workload{name: "drift unasked", people: 1, writes: 2, within: 90 * time.Second, before: declareAll, act: func(_ context.Context, r *run) {
 	r.edit(0, map[string]any{"job_title": r.text("title", 0, "drifted")})
 }}
 
@@ -56,7 +56,7 @@ func clockPlans() (list []plan) {
 			}})
 		}
 	}
-	list = append(list, plan{group: "clocks", name: "statuses of 2036, and full looks go on", workload: swept, once: true, fault: fault{
+	return append(list, plan{group: "clocks", name: "statuses of 2036, and full looks go on", workload: swept, once: true, fault: fault{
 		limit: 18 * time.Minute, strike: func(ctx context.Context, r *run) {
 			r.patch(ctx, r.account(), map[string]any{"spec": map[string]any{"fullInterval": "10m"}})
 			r.stop(ctx)
@@ -73,8 +73,7 @@ func clockPlans() (list []plan) {
 				return !slices.ContainsFunc(r.people, func(p *person) bool { return !seen[p.id] })
 			})
 		},
-	}})
-	list = append(list, plan{group: "clocks", name: "a status that says all is well, by hand", workload: unasked, fault: fault{
+	}}, plan{group: "clocks", name: "a status that says all is well, by hand", workload: unasked, fault: fault{
 		interval: 30 * time.Minute, meanwhile: func(ctx context.Context, r *run) {
 			status := r.user(ctx, 0).Status
 			status.Profile.Telephone = "by hand"
@@ -83,7 +82,6 @@ func clockPlans() (list []plan) {
 			r.patchStatus(ctx, r.resource(0), encoded)
 		},
 	}})
-	return list
 }
 
 // patchTimes has every time of a person's status be another one.

@@ -36,8 +36,8 @@ var mutants = []mutant{
 		"stale/1 changes/1 generation behind",
 	},
 	{
-		"P2", "a PUT is sent however long ago it was confirmed", "internal/certcentral/client.go",
-		[]string{"time.Since(asking) > maxSure", "time.Since(asking) < 0"},
+		"P2", "a PUT is sent however long ago it was confirmed", "internal/certcentral/gate.go",
+		[]string{"age(g.confirmed, now) > maxSure", "age(g.confirmed, now) < 0"},
 		"cluster/change/leader paused for 12s when confirmed",
 	},
 	{
@@ -47,7 +47,7 @@ var mutants = []mutant{
 	},
 	{
 		"P4", "nobody waits for the budget", "internal/certcentral/budget.go",
-		[]string{"	b.mu.Lock()\n	defer b.mu.Unlock()\n	now := b.now()\n	need, patience", "	if lane <= Change {\n		return nil\n	}\n	b.mu.Lock()\n	defer b.mu.Unlock()\n	now := b.now()\n	need, patience"},
+		[]string{"\twait := b.fill(need)\n", "\twait := 0 * b.fill(need)\n"},
 		"transport/60 resources/black hole for 10 %",
 	},
 	{
@@ -105,6 +105,36 @@ var mutants = []mutant{
 		"owner", "a namespace that the account does not allow is in the running", "internal/controller/user_standing.go",
 		[]string{"s.outside = !allowed", "s.outside = s.outside && !allowed"},
 		"tenants/drift/older and suspended",
+	},
+	{
+		"P1", "the look behind a PUT may be of any age", "internal/certcentral/gate.go",
+		[]string{"if age(look.answered, now) > maxSure || age(look.asked, now) > maxLook {", "if age(look.answered, now) < 0 {"},
+		"writers/change/the manager stops for 12 s when looked, and a colleague changes what is not declared",
+	},
+	{
+		"curve", "a deferral makes a failing user forget how often it failed", "internal/controller/retries.go",
+		[]string{"func (limiter) Forget(reconcile.Request) {}", "func (l limiter) Forget(req reconcile.Request) { l.succeeds(req.NamespacedName) }"},
+		"failing/12 resources/looks fail",
+	},
+	{
+		"P1", "what was not to change is not compared after a write", "internal/profile/unexpected.go",
+		[]string{"if sent == observed || slices.Contains(write.Fields", "if sent == observed || observed != \"\" || slices.Contains(write.Fields"},
+		"readings/change and drift/trimmed",
+	},
+	{
+		"P1", "nobody sees that a flag which was left out is reset", "internal/profile/unexpected.go",
+		[]string{"flag != after.SAMLSSOOnly && !slices.Contains(write.Fields, SAMLSSOOnly)", "flag != after.SAMLSSOOnly && !flag && !slices.Contains(write.Fields, SAMLSSOOnly)"},
+		"readings/change and drift/an omitted flag is reset",
+	},
+	{
+		"owner", "a request for a look takes a restored backup as it is", "internal/controller/user_rollback.go",
+		[]string{"accepted := !found && value", "accepted := object.GetAnnotations()[v1alpha1.AnnotationReconcileRequestedAt] != \"\" || !found && value"},
+		"restores/restore/etcd set back, a look was asked for on schedule",
+	},
+	{
+		"brake", "only writes that were acknowledged count", "internal/controller/user_brake.go",
+		[]string{"\tif mayBeMade(err) {", "\tif err == nil {"},
+		"failing/12 resources/writes fail",
 	},
 }
 

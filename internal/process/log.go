@@ -1,4 +1,4 @@
-package main
+package process
 
 import (
 	"os"
@@ -10,11 +10,12 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 )
 
-// logger writes to standard error: lines for people on a terminal, JSON for machines elsewhere.
-func (o *options) logger() logr.Logger {
-	level := map[string]zapcore.Level{"debug": zapcore.DebugLevel, "info": zapcore.InfoLevel, "error": zapcore.ErrorLevel}[o.logLevel]
+// Logger writes to standard error from a level on: debug, info or error. The format is json, console, or auto: lines for people on a
+// terminal, JSON for machines elsewhere.
+func Logger(from, format string) logr.Logger {
+	level := map[string]zapcore.Level{"debug": zapcore.DebugLevel, "info": zapcore.InfoLevel, "error": zapcore.ErrorLevel}[from]
 	encoder := zap.JSONEncoder(func(c *zapcore.EncoderConfig) { c.EncodeTime = zapcore.ISO8601TimeEncoder })
-	if o.logFormat == "console" || o.logFormat == "auto" && isTerminal(os.Stderr) {
+	if format == "console" || format == "auto" && isTerminal(os.Stderr) {
 		encoder = zap.ConsoleEncoder(func(c *zapcore.EncoderConfig) { c.EncodeTime = zapcore.TimeEncoderOfLayout(time.TimeOnly) })
 	}
 	logger := zap.New(encoder, zap.Level(level), zap.StacktraceLevel(zapcore.PanicLevel))

@@ -1,4 +1,5 @@
-package main
+// Package process is how the operator's process speaks, and how it ends. It knows nothing of users and accounts.
+package process
 
 import (
 	"context"
@@ -10,8 +11,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 )
 
-// shutdownTimeout is how long a write in flight may take to end after SIGTERM.
-const shutdownTimeout = 9500 * time.Millisecond
+// ShutdownTimeout is how long a write in flight may take to end after SIGTERM.
+const ShutdownTimeout = 9500 * time.Millisecond
 
 // endTimeouts are such that the process is gone within 10 s of SIGTERM, whatever it waits for, such as an API server that does not
 // answer: with nothing under way the lease is all that is left to give back.
@@ -23,7 +24,12 @@ type timeouts struct{ idle, busy time.Duration }
 // errCut says that what was under way is given up, and that nobody knows how it came out.
 var errCut = errors.New("reconciles were cut off: they did not end in time")
 
-// bounded returns what run does, or at a timeout after the context has ended: that is an error only if something is under way.
+// Bounded returns what run does. Once the context has ended it waits no longer than a process may that is to end: that is an error
+// only if something is under way.
+func Bounded(ctx context.Context, run func(context.Context) error, busy func() bool) error {
+	return bounded(ctx, endTimeouts, run, busy)
+}
+
 func bounded(ctx context.Context, after timeouts, run func(context.Context) error, busy func() bool) error {
 	ended := make(chan error, 1)
 	go func() { ended <- run(ctx) }()
@@ -61,8 +67,8 @@ type endingCache struct {
 	process context.Context //nolint:containedctx // the process's own, whose end WaitForCacheSync is about
 }
 
-// endingWith makes caches for a process that ends with the context.
-func endingWith(process context.Context) cache.NewCacheFunc {
+// EndingWith makes caches for a process that ends with the context.
+func EndingWith(process context.Context) cache.NewCacheFunc {
 	return func(config *rest.Config, options cache.Options) (cache.Cache, error) {
 		c, err := cache.New(config, options)
 		return endingCache{Cache: c, process: process}, err
