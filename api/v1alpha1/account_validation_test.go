@@ -203,7 +203,8 @@ var _ = Describe("An account's spec", func() {
 		interval: 10m
 		fullInterval: 6h
 		budget: {requestsPerMinute: 180, burst: 40}
-		allowedNamespaces: {from: Same}`
+		allowedNamespaces: {from: Same}
+		samlSSOOnlyWrites: WhenChanged`
 	DescribeTable("gets the defaults for", func(ctx SpecContext, spec string) {
 		account := newAccount(ctx, spec)
 		Expect(api.Create(ctx, account)).To(Succeed())

@@ -22,10 +22,15 @@ var (
 )
 
 var _ = Describe("The status", func() {
-	untouched := map[string]any{"observedGeneration": int64(-1)}
+	waiting := fields(`conditions: [{type: Ready, status: Unknown, reason: Waiting, lastTransitionTime: "1970-01-01T00:00:00Z",
+		message: "Waits for its first look, which comes as soon as the budget of its account allows."}]`)["conditions"]
 
 	DescribeTable("of a new object", func(ctx SpecContext, object maker, given map[string]any) {
 		created := object(ctx, ``)
+		untouched := map[string]any{"observedGeneration": int64(-1)}
+		if created.GetKind() == "CertCentralUser" {
+			untouched["conditions"] = waiting
+		}
 		if given != nil {
 			created.Object["status"] = given
 		}
@@ -44,16 +49,20 @@ var _ = Describe("The status", func() {
 		created := object(ctx, ``)
 		Expect(api.Create(ctx, created)).To(Succeed())
 		before := created.DeepCopy()
+		after := map[string]any{"observedGeneration": int64(1), "accountID": int64(123654)}
+		if waiting, waits := created.Object["status"].(map[string]any)["conditions"]; waits {
+			after["conditions"] = waiting
+		}
 
 		status := []byte(`{"spec": {"mode": "Observe"}, "status": {"observedGeneration": 1, "accountID": 123654}}`)
 		Expect(api.Status().Patch(ctx, created, client.RawPatch(types.MergePatchType, status))).To(Succeed())
 		Expect(created.Object["spec"]).To(Equal(before.Object["spec"]))
 		Expect(created.GetGeneration()).To(Equal(int64(1)), "a status is nothing to act on")
-		Expect(created.Object["status"]).To(Equal(map[string]any{"observedGeneration": int64(1), "accountID": int64(123654)}))
+		Expect(created.Object["status"]).To(Equal(after))
 
 		spec := []byte(`{"spec": {"mode": "Observe"}, "status": {"observedGeneration": 2, "accountID": 1}}`)
 		Expect(api.Patch(ctx, created, client.RawPatch(types.MergePatchType, spec))).To(Succeed())
-		Expect(created.Object["status"]).To(Equal(map[string]any{"observedGeneration": int64(1), "accountID": int64(123654)}))
+		Expect(created.Object["status"]).To(Equal(after))
 		Expect(created.GetGeneration()).To(Equal(int64(2)))
 	},
 		Entry("of an account", anAccount),
