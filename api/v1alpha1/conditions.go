@@ -36,8 +36,8 @@ const (
 	ReasonBadResponse       = "BadResponse"       // CertCentral, or something before it, answered nonsense
 )
 
-// ReasonUserReplaced is an event's only: the username referred to belongs to a user with another id now, and the former one is gone.
-const ReasonUserReplaced = "UserReplaced"
+// EventUserReplaced is an event's only: the username referred to belongs to a user with another id now, and the former one is gone.
+const EventUserReplaced = "UserReplaced"
 
 // Reasons of a CertCentralAccount; it shares AccountMismatch, Forbidden, Throttled, Unavailable and BadResponse with its users.
 const (

@@ -112,7 +112,7 @@ func (r *UserReconciler) announce(ctx context.Context, before, after *v1alpha1.C
 		r.Events.Eventf(after, nil, corev1.EventTypeNormal, v1alpha1.ReasonUpdated, "Update", "Wrote %s.", causes(found.changed))
 	}
 	if found.replaced != 0 {
-		r.Events.Eventf(after, nil, corev1.EventTypeWarning, v1alpha1.ReasonUserReplaced, "Look",
+		r.Events.Eventf(after, nil, corev1.EventTypeWarning, v1alpha1.EventUserReplaced, "Look",
 			"CertCentral user %d is gone, and user %d has the username that spec.userRef names: it is taken for a new one.",
 			found.replaced, found.userID)
 	}

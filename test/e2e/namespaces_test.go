@@ -281,7 +281,7 @@ var _ = Describe("An operator that is kept to namespaces", func() {
 		other := value("Title")
 		edit(ctx, *gone.user.Spec.UserRef.ID, "job_title", other)
 		request(ctx, gone.user) // which the watch that is open still tells
-		Eventually(ctx, r.log).Should(gbytes.Say(`\\"person\\" is forbidden`))
+		Eventually(r.log).WithContext(ctx).Should(gbytes.Say(`\\"person\\" is forbidden`))
 		Expect(live(ctx, *gone.user.Spec.UserRef.ID, "job_title")).To(Equal(other), "nothing is written where nothing can be read")
 		change(ctx, here.user, "True Updated", func(user *v1alpha1.CertCentralUser) { user.Spec.Profile.JobTitle = new(value("Title")) })
 		Expect(r.announced(ctx, here.namespace)).To(BeEmpty(), "of those that are served nothing is said")
@@ -302,7 +302,7 @@ var _ = Describe("An operator that is kept to namespaces", func() {
 		}),
 		Entry("when it is to watch all and may watch none", func(ctx SpecContext, home string) *restricted {
 			r := launch(ctx, home, world.Server{})
-			Eventually(ctx, r.log).Should(gbytes.Say("is forbidden"))
+			Eventually(r.log).WithContext(ctx).Should(gbytes.Say("is forbidden"))
 			Expect(r.readyz(ctx)).To(Equal(http.StatusInternalServerError))
 			return r
 		}),

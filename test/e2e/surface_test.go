@@ -119,12 +119,12 @@ var _ = Describe("kubectl", func() {
 		Expect(strings.Join(strings.Fields(lines[0]), " ")).To(Equal("NAME ACCOUNT USER USERNAME READY IN-SYNC MODE LAST LOGIN AGE"))
 		Expect(strings.Fields(lines[1])).To(HaveExactElements(
 			"john-smith", "digicert", strconv.FormatInt(id, 10), live(ctx, id, "username"), "True", "True", "Enforce",
-			MatchRegexp(`^\d+y`), MatchRegexp(`^\d+s$`),
+			"2019-06-21", MatchRegexp(`^\d+s$`),
 		))
 		Expect(kubectl(ctx, "get", "certcentral", "--namespace", s.namespace)).To(And(
 			ContainSubstring("certcentralaccount.certcentral.io/digicert"), ContainSubstring("certcentraluser.certcentral.io/john-smith"),
 		), "both kinds, by their category")
-		Expect(kubectl(ctx, "get", "ccu", "-o", "wide", "--namespace", s.namespace)).To(ContainSubstring("has every declared value"))
+		Expect(kubectl(ctx, "get", "ccu", "-o", "wide", "--namespace", s.namespace)).To(ContainSubstring("Nothing is declared"))
 		kubectl(ctx, "wait", "ccu/john-smith", "--for=condition=Ready", "--timeout=5s", "--namespace", s.namespace)
 	})
 })

@@ -41,8 +41,9 @@ var _ = Describe("What can't be applied", func() {
 		Expect(digicert.RemoveUser(ctx, id)).To(Succeed())
 		title := value("Title")
 
-		user := s.declare(ctx, id, v1alpha1.Profile{JobTitle: &title}, "False UserNotFound")
+		user := s.declare(ctx, id, v1alpha1.Profile{JobTitle: &title}, "Unknown UserNotFound")
 		look(ctx, user)
+		Expect(ready(user)).To(Equal("False UserNotFound"), "seen twice")
 		Expect(condition(user, v1alpha1.ConditionStalled).Status).To(Equal(metav1.ConditionTrue))
 		Expect(s.calls(ctx, id)).To(Equal([]string{"GET 404", "GET 404"}), "one for the declaration, one for the request")
 
@@ -56,7 +57,10 @@ var _ = Describe("What can't be applied", func() {
 		s := newStory(ctx)
 		id := newPerson(ctx, nil)
 		before := profileOf(ctx, id)
-		bad, good := "two..dots."+value("mail")+"@example.com", value("mail")+"@example.com"
+		bad, good := value("mail")+"@example.com", value("mail")+"@example.com"
+		Expect(digicert.Inject(ctx, simulator.Fault{Match: simulator.Match{Method: "PUT", User: id, Times: 1}, Do: simulator.Do{
+			Status: 400, Body: `{"errors": [{"code": "invalid_email", "message": "The mail address is not valid."}]}`,
+		}})).To(Succeed())
 
 		user := s.declare(ctx, id, v1alpha1.Profile{Email: &bad}, "False Rejected")
 		Expect(condition(user, v1alpha1.ConditionStalled).Status).To(Equal(metav1.ConditionTrue))

@@ -206,6 +206,13 @@ func (s *stage) fault(match simulator.Match, do simulator.Do) {
 	s.Expect(s.Inject(simulator.Fault{Match: match, Do: do})).To(Succeed())
 }
 
+// refuseMail has CertCentral refuse whatever is written, for the mail address in it.
+func (s *stage) refuseMail() {
+	s.fault(simulator.Match{Method: "PUT"}, simulator.Do{
+		Status: 400, Body: `{"errors": [{"code": "invalid_email", "message": "The mail address is taken."}]}`,
+	})
+}
+
 // read returns an object as the API server has it now.
 func read(ctx context.Context, g Gomega, c client.Client, o *unstructured.Unstructured) *unstructured.Unstructured {
 	live := &unstructured.Unstructured{}

@@ -24,9 +24,11 @@ const (
 )
 
 const (
-	inSync        = "InSync: The live profile has every declared value."
-	wroteTitle    = "Updated: Wrote jobTitle (SpecChange)."
-	driftReported = "DriftReported: The live profile differs in jobTitle "
+	inSync = "InSync: The live profile has every declared value."
+
+	nothingDeclared = "InSync: Nothing is declared, and so nothing is managed."
+	wroteTitle      = "Updated: Wrote jobTitle (SpecChange)."
+	driftReported   = "DriftReported: The live profile differs in jobTitle "
 )
 
 // done are situations in which the user is as declared, or observed as asked.
@@ -35,11 +37,11 @@ var done = []situation{
 		s.open(ctx, ``)
 		return s.declare(ctx, asIs, "True InSync")
 	}},
-	{"is declared without a profile", current(inSync), func(ctx context.Context, s *stage) object {
+	{"is declared without a profile", current(nothingDeclared), func(ctx context.Context, s *stage) object {
 		s.open(ctx, ``)
 		return s.declare(ctx, ``, "True InSync")
 	}},
-	{"is found by username", current(inSync), func(ctx context.Context, s *stage) object {
+	{"is found by username", current(nothingDeclared), func(ctx context.Context, s *stage) object {
 		s.open(ctx, ``)
 		return s.declare(ctx, `userRef: {username: john.smith@example.com}`, "True InSync")
 	}},
@@ -100,7 +102,9 @@ var done = []situation{
 	}},
 	{"was refused, and is declared otherwise now", current("Updated: Wrote email (SpecChange)."), func(ctx context.Context, s *stage) object {
 		s.open(ctx, ``)
+		s.refuseMail()
 		s.declare(ctx, badMail, "False Rejected")
+		s.ClearFaults()
 		return s.declare(ctx, `profile: {email: john@example.com}`, "True Updated")
 	}},
 	{"is being deleted", terminating(), func(ctx context.Context, s *stage) object {
@@ -110,7 +114,7 @@ var done = []situation{
 }
 
 const (
-	badMail      = `profile: {email: two..dots@example.com}`
+	badMail      = `profile: {email: taken@example.com}`
 	suspendedIn  = "Suspended: nothing is looked at or written until spec.suspend is false."
 	suspendedOut = "Suspended: what is declared is not known to be in place, and not applied until spec.suspend is false."
 )
@@ -133,6 +137,7 @@ var suspensions = []situation{
 	}},
 	{"is suspended while refused", held(suspendedOut), func(ctx context.Context, s *stage) object {
 		s.open(ctx, ``)
+		s.refuseMail()
 		s.declare(ctx, badMail, "False Rejected")
 		return s.declare(ctx, `{suspend: true, `+badMail+`}`, "Unknown Suspended")
 	}},

@@ -55,6 +55,7 @@ var wrong = []situation{
 	}},
 	{"CertCentral refuses the profile", failed("Rejected: CertCentral refuses this profile: change what is declared. CertCentral says: invalid_email"), func(ctx context.Context, s *stage) object {
 		s.open(ctx, ``)
+		s.refuseMail()
 		return s.declare(ctx, badMail, "False Rejected")
 	}},
 	{"a service user has more than its mail managed", failed("Rejected: CertCentral user 90 is a service user, of which only the email can be managed"), func(ctx context.Context, s *stage) object {

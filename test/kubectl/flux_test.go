@@ -144,7 +144,7 @@ var _ = Describe("The Flux manifests", func() {
 			"in-sync":         {person("in-sync", john, `jobTitle: Admin`), "True Updated", "Current"},
 			"observed":        {person("observed", newPerson(ctx, nil), `jobTitle: Admin`) + "  mode: Observe", "True DriftReported", "Current"},
 			"never-looked-at": {person("never-looked-at", newPerson(ctx, nil)) + "  suspend: true", "Unknown Suspended", "Current"},
-			"mistyped":        {person("mistyped", 999998), "False UserNotFound", "Failed"},
+			"mistyped":        {person("mistyped", 999998), "Unknown UserNotFound", "InProgress"},
 			"too-early": {
 				strings.Replace(person("too-early", newPerson(ctx, nil)), "digicert", "later", 1), "False AccountNotReady", "InProgress",
 			},
@@ -153,6 +153,9 @@ var _ = Describe("The Flux manifests", func() {
 			run(ctx, namespace, p.declared, "apply", "-f", "-")
 			Expect(check.verdict(ctx, settled(ctx, namespace, name, p.ready))).To(Equal(p.verdict), name)
 		}
+
+		run(ctx, namespace, "", "annotate", "ccu", "mistyped", "certcentral.io/reconcile-requested-at=1")
+		Expect(check.verdict(ctx, settled(ctx, namespace, "mistyped", "False UserNotFound"))).To(Equal("Failed"), "seen twice")
 
 		Expect(digicert.Inject(ctx, simulator.Fault{Match: simulator.Match{User: john}, Do: simulator.Do{Status: 503}})).To(Succeed())
 		DeferCleanup(func(ctx SpecContext) { Expect(digicert.ClearFaults(ctx)).To(Succeed()) })

@@ -114,7 +114,7 @@ var _ = Describe("kubectl", func() {
 	It("waits for a person who needs somebody's help no longer than it takes to say so", func(ctx SpecContext) {
 		namespace := newAccount(ctx)
 		run(ctx, namespace, person("typo", 999999), "apply", "-f", "-")
-		run(ctx, namespace, "", "wait", "ccu/typo", "--for=condition=Stalled", "--timeout=30s")
+		run(ctx, namespace, "", "wait", "ccu/typo", "--for=condition=Stalled", "--timeout=90s") // a minute until it is seen once more
 		Expect(run(ctx, namespace, "", "get", "ccu", "typo", `--output=jsonpath={.status.conditions[?(@.type=="Ready")].reason}`)).
 			To(Equal("UserNotFound"))
 	})
