@@ -68,7 +68,9 @@ func namePlans() (list []plan) {
 				r.await(ctx, strikeWithin, "the user to be missed", func() bool { return r.says(ctx, 0, saysNotFound) })
 				delete(user, "id")
 				user["job_title"] = "New here"
+				former := r.people[0].id
 				r.people[0].id += 500
+				r.anew = map[int64]int64{former: r.people[0].id}
 				r.must(r.certcentral.AddUser(r.people[0].id, user))
 			},
 		})

@@ -29,6 +29,12 @@ func (r *run) meant(user v1alpha1.CertCentralUser) int64 {
 	return cmp.Or(user.Status.UserID, r.named[*cmp.Or(user.Spec.UserRef.Username, new(string))])
 }
 
+// means tells whether a resource is for a CertCentral user, also before its status has the id of one who was made anew.
+func (r *run) means(user v1alpha1.CertCentralUser, id int64) bool {
+	meant := r.meant(user)
+	return meant == id || meant != 0 && r.anew[meant] == id
+}
+
 // judgeStored checks P1 where it counts: in what CertCentral has stored before and after each PUT, of all seven fields. What changed
 // without being declared is the operator's doing, if it sent something else than was there; or that of CertCentral, which does
 // more than it was asked to. That can't be known before the first time; then it must be said, and not happen again.
@@ -67,7 +73,7 @@ func (r *run) judgeStored(e evidence) {
 
 // declared is the resource that the operator read right before a PUT.
 func (r *run) declared(e evidence, put simulator.Call) v1alpha1.CertCentralUser {
-	read, _ := e.lastRead(put.Time, "certcentralusers", func(c audited) bool { return r.meant(c.user()) == put.User })
+	read, _ := e.lastRead(put.Time, "certcentralusers", func(c audited) bool { return r.means(c.user(), put.User) })
 	return read.user()
 }
 

@@ -15,6 +15,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/certcentral-io/user-operator/api/v1alpha1"
@@ -88,7 +89,7 @@ var fields = map[string]func(v1alpha1.Profile) *string{
 
 // judgePut checks one write against what the API server said right before it: P1, P2, P3, P8.
 func (r *run) judgePut(e evidence, put simulator.Call) {
-	user, ok := e.lastRead(put.Time, "certcentralusers", func(c audited) bool { return r.meant(c.user()) == put.User })
+	user, ok := e.lastRead(put.Time, "certcentralusers", func(c audited) bool { return r.means(c.user(), put.User) })
 	account, known := e.lastRead(put.Time, "certcentralaccounts", func(audited) bool { return true })
 	if !ok || !known {
 		r.violate("P2", "%s: the API server was not asked within %s before it", put, sureFor)
@@ -205,9 +206,11 @@ func (r *run) judgeQuiet(e evidence) {
 	}
 }
 
-// judgeReady checks P6: whatever status says that a generation is in place, CertCentral had shown it so in the look before.
+// judgeReady checks P6: whatever status comes to say that a generation is in place, CertCentral had shown it so in the look before. One
+// in which something else is written, such as the mode, says nothing new of that.
 func (r *run) judgeReady(e evidence) {
 	specs := map[string]v1alpha1.Profile{} // by name and generation
+	said := map[types.UID]metav1.Condition{}
 	key := func(user v1alpha1.CertCentralUser, generation int64) string { return fmt.Sprint(user.UID, generation) }
 	for _, c := range e.kube {
 		if c.ObjectRef.Resource != "certcentralusers" || !c.ok() || len(c.ResponseObject) == 0 {
@@ -221,6 +224,13 @@ func (r *run) judgeReady(e evidence) {
 		ready := meta.FindStatusCondition(user.Status.Conditions, v1alpha1.ConditionReady)
 		if !c.is("patch", "certcentralusers/status") || ready == nil || ready.Status != metav1.ConditionTrue ||
 			ready.Reason == v1alpha1.ReasonDriftReported || ready.Reason == v1alpha1.ReasonSuspended {
+			if c.is("patch", "certcentralusers/status") {
+				delete(said, user.UID)
+			}
+			continue
+		}
+		before := said[user.UID]
+		if said[user.UID] = *ready; before == *ready {
 			continue
 		}
 		declared, known := specs[key(user, ready.ObservedGeneration)]

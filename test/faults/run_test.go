@@ -64,6 +64,7 @@ type run struct {
 	tenants       []string            // namespaces, too
 	foreign       []string            // values that nobody may write, for they are declared by one who does not own the user
 	named         map[string]int64    // who was first meant by a username
+	anew          map[int64]int64     // the ids of those who were made anew, by their former ones
 	lost          int                 // values of colleagues that were on their way, and overwritten
 	frozen        time.Time           // from when on nobody may write; the zero time is never
 	accepted      map[int64]time.Time // when a person accepted what a PUT changed, by user

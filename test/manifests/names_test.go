@@ -48,13 +48,16 @@ var _ = Describe("The references between Secret, account and user", func() {
 `
 	It("follow a prefix, a suffix and the hash of a generated Secret", func(ctx SpecContext) {
 		folder := GinkgoT().TempDir()
-		Expect(os.WriteFile(filepath.Join(folder, "people.yaml"), []byte(people), 0o600)).To(Succeed())
+		base := filepath.Join(folder, "people")
+		Expect(os.Mkdir(base, 0o700)).To(Succeed())
+		Expect(os.WriteFile(filepath.Join(base, "people.yaml"), []byte(people), 0o600)).To(Succeed())
+		Expect(os.WriteFile(filepath.Join(base, "kustomization.yaml"), []byte("resources: [people.yaml]\n"), 0o600)).To(Succeed())
 		objects := must(render.Overlay(ctx, folder, config, `
 namespace: pki
 namePrefix: us-
-nameSuffix: -1
+nameSuffix: "-1"
 components: [%s/kustomize]
-resources: [people.yaml]
+resources: [../people]
 secretGenerator: [{name: certcentral-api-key, literals: [api-key=none]}]
 `))
 		secret := named(objects, "Secret")

@@ -53,7 +53,7 @@ var _ = Describe("The samples", func() {
 		Fail("no such kind")
 	},
 		Entry("of a user, but one of two that exclude each other", "CertCentralUser", "john-smith", ".userRef.username"),
-		Entry("of an account, but what few need", "CertCentralAccount", "digicert-eu", ".caBundle", ".allowedNamespaces.selector.matchExpressions"),
+		Entry("of an account, but what few need", "CertCentralAccount", "digicert-eu", ".caBundle", ".samlSSOOnlyWrites", ".allowedNamespaces.selector.matchExpressions"),
 	)
 })
 
