@@ -61,15 +61,28 @@ func (s *stage) metrics(ctx context.Context, base string) (page, error) {
 	return text, err
 }
 
+// tally is how often the operator has written to Kubernetes, by what it wrote.
+type tally struct{ users, accounts, events int }
+
+func (t tally) sum() int { return t.users + t.accounts + t.events }
+
+func (t tally) since(before tally) tally {
+	return tally{users: t.users - before.users, accounts: t.accounts - before.accounts, events: t.events - before.events}
+}
+
 // written is how often anybody but this program has written to Kubernetes what the operator may write: statuses and events. Its
 // lease, which it renews every 2 s, is left out.
-func (s *stage) written(ctx context.Context) (writes int, err error) {
+func (s *stage) written(ctx context.Context) (t tally, err error) {
 	p, err := s.metrics(ctx, s.REST.Host)
 	for _, verb := range []string{"POST", "PUT", "PATCH", "APPLY", "DELETE"} {
-		writes += int(p.sum("apiserver_request_total", `group="certcentral.io"`, `subresource="status"`, `verb="`+verb+`"`))
-		writes += int(p.sum("apiserver_request_total", `resource="events"`, `verb="`+verb+`"`))
+		of := func(labels ...string) int {
+			return int(p.sum("apiserver_request_total", append(labels, `verb="`+verb+`"`)...))
+		}
+		t.users += of(`resource="certcentralusers"`, `subresource="status"`)
+		t.accounts += of(`resource="certcentralaccounts"`, `subresource="status"`)
+		t.events += of(`resource="events"`)
 	}
-	return writes, err
+	return t, err
 }
 
 // ready is how many resources are as declared, as the manager tells.

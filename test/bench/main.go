@@ -75,8 +75,10 @@ func run(ctx context.Context, set settings, out, progress io.Writer) (held bool,
 	if set.share {
 		last = s.share
 	}
-	if err := last(ctx, r); err != nil {
-		return false, fmt.Errorf("%w; the operator's log is in %s", err, set.log)
+	for _, measure := range []func(context.Context, *report) error{s.measureAdoption, last} {
+		if err := measure(ctx, r); err != nil {
+			return false, fmt.Errorf("%w; the operator's log is in %s", err, set.log)
+		}
 	}
 	fmt.Fprintf(out, "\n%s\nTook %s.\n\n", where, time.Since(began).Round(time.Second))
 	r.print(out)

@@ -73,7 +73,7 @@ func (s *stage) look(ctx context.Context) (round, error) {
 // watch returns what something took.
 func (s *stage) watch(ctx context.Context, do func() error) (r round, err error) {
 	s.reset()
-	writes, err := s.written(ctx)
+	before, err := s.written(ctx)
 	if err != nil {
 		return r, err
 	}
@@ -88,8 +88,8 @@ func (s *stage) watch(ctx context.Context, do func() error) (r round, err error)
 	if r.cpu, err = s.cpu(); err != nil {
 		return r, err
 	}
-	r.writes, err = s.written(ctx)
-	r.writes, r.cpu, r.calls = r.writes-writes, r.cpu-cpu, s.calls()
+	wrote, err := s.written(ctx)
+	r.writes, r.cpu, r.calls = wrote.since(before).sum(), r.cpu-cpu, s.calls()
 	if len(r.calls) > 0 {
 		r.took = r.calls[len(r.calls)-1].Time.Add(latency).Sub(began)
 	}

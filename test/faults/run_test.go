@@ -150,7 +150,7 @@ func (r *run) prepare(ctx context.Context, binary string) {
 	r.await(ctx, strikeWithin, "the account to open", func() bool { return r.accountSays(ctx, "Available") })
 	if r.plan.workload.before != nil {
 		r.plan.workload.before(ctx, r)
-		r.await(ctx, strikeWithin, "the quiet beginning", func() bool { return r.settled(ctx) })
+		r.await(ctx, strikeWithin+r.backlog(), "the quiet beginning", func() bool { return r.settled(ctx) })
 	}
 }
 
