@@ -154,6 +154,27 @@ func (c *cluster) delete(name string) {
 	}
 }
 
+// restore replaces a resource by what it was some changes ago, as a backup does: another object of the same name, which is younger than
+// the one that was saved. It does nothing if there was none.
+func (c *cluster) restore(name string, ago int, withStatus bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	saved := c.users.states[max(0, len(c.users.states)-1-ago)][name]
+	if saved == nil {
+		return
+	}
+	restored := &v1alpha1.CertCentralUser{Spec: *saved.Spec.DeepCopy(), Status: v1alpha1.CertCentralUserStatus{ObservedGeneration: -1}}
+	restored.Name, restored.Annotations = name, maps.Clone(saved.Annotations)
+	if withStatus {
+		restored.Status = *saved.Status.DeepCopy()
+	}
+	if c.users.newest()[name] != nil {
+		c.users.remove(name)
+	}
+	c.stamp(restored, false)
+	c.users.put(name, restored)
+}
+
 // restarted is what a new process knows: all that there is.
 func (c *cluster) restarted() {
 	c.mu.Lock()

@@ -69,6 +69,10 @@ func (p *play) expectWanted(id int64, body []byte) {
 	p.expect(pinned == nil || *pinned == simulator.Account, "P3: a write to another account than pinned")
 	p.expect(!meta.IsStatusConditionFalse(account.Status.Conditions, v1alpha1.ConditionReady), "P3: a write while the account is held")
 
+	accepted := user.Annotations[v1alpha1.AnnotationAcceptUnexpectedChange] != ""
+	p.expect(len(user.Status.UnexpectedChanges) == 0 || user.Status.ObservedGeneration < user.Generation || accepted,
+		"a write after one that changed what it was not to change")
+
 	var sent values
 	if err := json.Unmarshal(body, &sent); err != nil || shown == nil {
 		p.expect(err == nil, "a body that is no object of texts: %s", body)
@@ -257,6 +261,8 @@ func (p *play) expectSettled(user *v1alpha1.CertCentralUser) {
 		excused = named != live["username"] || user.Status.Applied == nil && !user.Status.IdentityKnown && stranger(declared, live)
 	case v1alpha1.ReasonUserNotFound:
 		excused = user.Spec.UserRef.Username != nil
+	case v1alpha1.ReasonUnexpectedChange:
+		excused = p.damaged
 	case v1alpha1.ReasonRejected:
 		excused = user.Status.UserID == robot || live["first_name"] == "" || live["last_name"] == ""
 	}

@@ -157,6 +157,11 @@ var moves = []move{
 		p.walk()
 		return pick([]string{"when it is due", "now", "an hour later"}, how)
 	}},
+	{'B', "restore from a backup", func(p *play, who int, how byte) string {
+		ago, withStatus := int(how/2)%16, how%2 == 1
+		p.restore(names[who], ago, withStatus)
+		return fmt.Sprintf("of %d changes ago, with its status: %t", ago, withStatus)
+	}},
 }
 
 // surprises are the moves that may come in the middle of a reconcile.

@@ -38,6 +38,7 @@ type play struct {
 	agents  *AccountReconciler
 	walker  *SweepReconciler
 	swept   bool             // the account is walked through
+	damaged bool             // writes may have changed what they were not to change
 	writers map[int64]string // whom the users were written for last, as far as this process knows
 	moves   []string         // so far, in words
 

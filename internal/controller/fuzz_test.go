@@ -69,6 +69,8 @@ var seeds = []string{
 	`y04 d4: r00 t01 r00 t02 r00 R00 r00 y00 y01 d4; r00 t01 r00 t02 r00 t03 r00 y02 d4I r00 y03 t04 r00 r00 r00`,
 	// two resources for John, the older goes and comes back
 	`n21 d2; r20 d4I r20 x00 r20 n01 d04 r00 r20 x20 r00`,
+	// one that waits for an owner which has gone, and is looked at an hour later only
+	`n21 d2; r20 a00 r20 x00`,
 	// by username, who is renamed; and for another user under the same name
 	`n45 d4; c47 r00 t04 r00 n06 d4; n41 d4; n03 d43 d4; r00`,
 	// the wrong person, until it is confirmed
@@ -87,6 +89,12 @@ var seeds = []string{
 	`d4; d5; W00 c0I f1: W00 r00 r10 W00 r00 f1< W00 f1> W00 f13 W00 r00 f12 W00 r00 r10 W02 K00 W00 r00 a00 r00 K01 a00 W00 r00`,
 	// a user created, deleted, renamed or suspended between two walks; a status that is not written, a cache that lags
 	`W00 n03 d4; r00 W00 r00 x10 W00 n15 r10 W00 c5E W00 r10 r10 s01 c0I W00 r00 s00 r00 w01 c0B W00 r00 r00 l02 d0; W00 r00 l00 r00`,
+	// backups: of the owner and of who waits for it, in another order, with their statuses and without, over a restart
+	`n21 d2; r20 d4I r20 x00 x20 B24 r20 B04 r00 r20 t00 r00 r20`,
+	`d4; n21 d28 r20 B03 r00 B25 r20 R00 r20 r00 t01 r20 r00 c0I r00 B01 r00 t04 r00`,
+	// a service that stores something else than it was sent, of what is declared and of what is not
+	`c06 c0= y06 d4; r00 t01 r00 c4I r00 d10 d11 r10 y00 t03 r00 r10`,
+	`y07 d4K r00 c0L d48 r00 t01 r00 d4; r00 y00 d4I r00`,
 	// restarts and time without anything new
 	`d4; R01 r00 a00 r00 t04 r00 R00 r00 t03 a00 r00 l07 R00 r00`,
 }
@@ -165,12 +173,16 @@ func (p *play) setOwner(how byte) string {
 	owned := func(fate simulator.Fate) simulator.Rules {
 		return simulator.Rules{Limits: []simulator.Limit{}, Owned: map[int64]simulator.Owned{john: {Put: fate, After: 2}}}
 	}
-	words := []string{"none", "ignored", "refused", "undone", "lowered", "kept when left out"}
-	p.SetRules(pick([]simulator.Rules{
+	words := []string{"none", "ignored", "refused", "undone", "lowered", "kept when left out", "clearing a flag that is left out", "cut"}
+	rules := pick([]simulator.Rules{
 		{Limits: []simulator.Limit{}},
 		owned(simulator.Ignored), owned(simulator.Refused), owned(simulator.Undone),
 		{Limits: []simulator.Limit{}, EmailLowered: true},
 		{Limits: []simulator.Limit{}, OmittedKept: true},
-	}, how))
+		{Limits: []simulator.Limit{}, OmittedSSOCleared: true},
+		{Limits: []simulator.Limit{}, CutTo: map[string]int{"job_title": 12, "telephone": 4}},
+	}, how)
+	p.SetRules(rules)
+	p.damaged = p.damaged || rules.OmittedSSOCleared || rules.CutTo != nil || rules.EmailLowered
 	return pick(words, how)
 }

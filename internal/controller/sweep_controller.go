@@ -44,8 +44,7 @@ type sweep struct {
 	told      time.Time // when it did
 	users     int       // that the latest whole walk came upon
 	odd       oddities
-	recount   time.Time     // before which changed counts alone are not written
-	gap       time.Duration // between the latest two that were
+	counts    pace
 	state     v1alpha1.SweepState
 }
 

@@ -25,8 +25,8 @@ func (r *SweepReconciler) report(
 	after, overview, now := before.DeepCopy(), r.overview(before, open, managed, s), r.Clock.Now()
 	var wait time.Duration
 	switch all, counts := isNews(before.Status.Sweep, overview, now); {
-	case counts && !all && now.Before(s.recount):
-		wait = s.recount.Sub(now)
+	case counts && !all && now.Before(s.counts.due(overview.Waiting > 0)):
+		wait = s.counts.due(overview.Waiting > 0).Sub(now)
 	case all || counts:
 		after.Status.Sweep = overview.DeepCopy()
 		changed, failed := patchStatus(ctx, r.Client, before, after)
@@ -36,7 +36,7 @@ func (r *SweepReconciler) report(
 		if changed {
 			return ctrl.Result{RequeueAfter: time.Second}, nil
 		}
-		s.counted(now)
+		s.counts.wrote(now)
 		r.announce(ctx, before, overview, err)
 	}
 	var failure *certcentral.Error
@@ -59,19 +59,34 @@ func (r *SweepReconciler) report(
 }
 
 const (
-	// firstGap is how long changed counts of users wait to be written again while they move; it doubles up to lastGap.
+	// firstGap is how long changed counts of users wait to be written again; while a crowd waits for its first look it doubles, up to
+	// lastGap.
 	firstGap = 10 * time.Second
 	lastGap  = 2 * time.Minute
 )
 
-// counted takes notice of counts that were written.
-func (s *sweep) counted(now time.Time) {
-	if now.Sub(s.recount) > s.gap {
-		s.gap = firstGap
-	} else {
-		s.gap = min(2*s.gap, lastGap)
+// pace is how often counts are written.
+type pace struct {
+	last time.Time     // that they were
+	gap  time.Duration // before the next time, while a crowd waits
+}
+
+// due returns from when on they may be written again.
+func (p pace) due(crowd bool) time.Time {
+	if crowd {
+		return p.last.Add(p.gap)
 	}
-	s.recount = now.Add(s.gap)
+	return p.last.Add(min(p.gap, firstGap))
+}
+
+// wrote takes notice that they were. Those that follow closely come ever more seldom.
+func (p *pace) wrote(now time.Time) {
+	if now.Sub(p.last) > 2*p.gap {
+		p.gap = firstGap
+	} else {
+		p.gap = min(2*p.gap, lastGap)
+	}
+	p.last = now
 }
 
 // space returns when to go on after a call that was told to wait: failures come later each time, what was put off does not count.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"testing"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -26,6 +27,23 @@ var _ = Describe("A walk with more news than the queue takes", func() {
 		Expect(sweeps.tip(client.ObjectKey{Name: "one more"})).To(Equal(&tip{full: true}), "whoever looks at it next knows")
 	})
 })
+
+func TestCountsComeSeldomOnlyWhileACrowdWaits(t *testing.T) {
+	g := NewWithT(t)
+	var counts pace
+	began := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	at, writes := began, 0
+	for ; at.Before(began.Add(6 * time.Minute)); at = at.Add(2 * time.Second) { // as often as users' changes wake their account
+		if !at.Before(counts.due(true)) {
+			counts.wrote(at)
+			writes++
+		}
+	}
+	g.Expect(writes).To(BeNumerically("<=", 7), "in the 6 minutes that 1000 users take at the default budget")
+	g.Expect(counts.due(false).Sub(counts.last)).To(Equal(firstGap), "the last of them makes it whole")
+	counts.wrote(at.Add(time.Hour))
+	g.Expect(counts.due(true).Sub(counts.last)).To(Equal(firstGap), "the next crowd is another one")
+}
 
 var _ = Describe("What an account says of its users", func() {
 	It("is how many there are, and how they are", func(ctx SpecContext) {

@@ -92,5 +92,5 @@ func (o *owners) prune(now time.Time) {
 	}
 	o.pruned = now
 	maps.DeleteFunc(o.last, func(_ personKey, last *owner) bool { return now.Sub(last.seen) > ownersKept })
-	maps.DeleteFunc(o.waits, func(_ types.UID, since time.Time) bool { return now.Sub(since) > ownersPruned })
+	maps.DeleteFunc(o.waits, func(_ types.UID, since time.Time) bool { return now.Sub(since) > ownersKept })
 }

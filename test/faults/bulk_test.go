@@ -42,6 +42,9 @@ func bulkPlans() (list []plan) {
 				}
 				r.editAtRandom(ctx)
 			},
+			heal: func(ctx context.Context, r *run) {
+				r.await(ctx, 2*time.Minute+r.backlog(), "the edits to be seen", func() bool { return r.observed(ctx) })
+			},
 		}})
 	}
 	return list
@@ -56,7 +59,21 @@ func (r *run) editAtRandom(ctx context.Context) {
 	}
 }
 
-// judgePrompt checks that a change costs three calls, and that the PUT comes right after its look, however many there are.
+// observed tells whether every status shows the telephone number that there is.
+func (r *run) observed(ctx context.Context) bool {
+	for i, p := range r.people {
+		if user := r.user(ctx, i); user == nil || user.Status.Profile == nil || user.Status.Profile.Telephone != r.certcentral.User(p.id)["telephone"] {
+			return false
+		}
+	}
+	return true
+}
+
+// promptWithin is how long after its look a PUT may come for most people: far less than a PUT that waits for a budget's next tokens, and
+// more than a machine takes that many runs share. How many calls may lie between them is for the client's own tests.
+const promptWithin = 5 * callTakes
+
+// judgePrompt checks that a PUT comes right after its look, however many there are.
 func (r *run) judgePrompt(e evidence) {
 	if !r.plan.fault.prompt {
 		return
@@ -76,9 +93,9 @@ func (r *run) judgePrompt(e evidence) {
 		return
 	}
 	slices.Sort(took)
-	p90 := took[len(took)*9/10]
-	r.note("look to PUT: p50 %s, p90 %s, at most %s; %d edits lost", took[len(took)/2], p90, took[len(took)-1], r.lost)
-	if p90 > 2*callTakes+raceWithin/4 {
-		r.violate("prompt", "a PUT comes %s after its look begins, for 9 of 10", p90)
+	median := took[len(took)/2]
+	r.note("look to PUT: p50 %s, p90 %s, at most %s; %d edits lost", median, took[len(took)*9/10], took[len(took)-1], r.lost)
+	if median > promptWithin {
+		r.violate("prompt", "half of the PUTs come later than %s after their look begins", median)
 	}
 }

@@ -261,7 +261,7 @@ func (r *run) clear() {
 func (r *run) await(ctx context.Context, limit time.Duration, what string, done func() bool) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	tick := time.NewTicker(50 * time.Millisecond)
+	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
 	for !done() {
 		select {
