@@ -70,7 +70,7 @@ var seeds = []string{
 	// two resources for John, the older goes and comes back
 	`n21 d2; r20 d4I r20 x00 r20 n01 d04 r00 r20 x20 r00`,
 	// one that waits for an owner which has gone, and is looked at an hour later only
-	`n21 d2; r20 a00 r20 x00`,
+	`n21 d2; r20 r40 r20 x00`,
 	// by username, who is renamed; and for another user under the same name
 	`n45 d4; c47 r00 t04 r00 n06 d4; n41 d4; n03 d43 d4; r00`,
 	// the wrong person, until it is confirmed
