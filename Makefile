@@ -74,7 +74,7 @@ ONLY ?=
 
 .PHONY: faults
 faults: controlplane bin/manager-faults ## Play all fault plans with the SEEDS, or those whose name contains ONLY, and print a table.
-	@$(FAULTS) go test -timeout=6h -parallel=8 -run TestPlans -v ./test/faults -args -all -stages 6 -seeds '$(SEEDS)' -only '$(ONLY)' -report $(CURDIR)/bin/faults.txt \
+	@$(FAULTS) go test -timeout=6h -parallel=10 -run TestPlans -v ./test/faults -args -all -stages 8 -seeds '$(SEEDS)' -only '$(ONLY)' -report $(CURDIR)/bin/faults.txt \
 		| grep -Ev '^ *(=== |--- PASS)'
 	@cat bin/faults.txt
 
