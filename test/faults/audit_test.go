@@ -3,6 +3,7 @@ package faults
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 	"sync"
 	"time"
 
@@ -50,6 +51,11 @@ func (a audited) account() v1alpha1.CertCentralAccount {
 	var account v1alpha1.CertCentralAccount
 	_ = json.Unmarshal(a.ResponseObject, &account)
 	return account
+}
+
+// writes tells whether the operator wrote, or tried to.
+func (a audited) writes() bool {
+	return a.User.Username == operator && slices.Contains([]string{"create", "update", "patch", "delete"}, a.Verb)
 }
 
 // audit gathers the lines of an API server's audit log, whatever chunks they come in and whatever else the API server prints.

@@ -200,7 +200,7 @@ func (r *run) judgeQuiet(e evidence) {
 		}
 	}
 	for _, c := range e.kube {
-		if c.User.Username == operator && c.Received.After(r.restartedAt) && slices.Contains([]string{"create", "update", "patch", "delete"}, c.Verb) {
+		if c.writes() && c.Received.After(r.restartedAt) {
 			r.violate("P5", "%s %s/%s %s in quiet", c.Verb, c.ObjectRef.Resource, c.ObjectRef.Subresource, c.ObjectRef.Name)
 		}
 	}

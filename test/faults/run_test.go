@@ -196,7 +196,9 @@ func (r *run) backlog() time.Duration {
 
 // rest restarts the manager in quiet, and notes what there is in the end. Many people are looked at in the list of users.
 func (r *run) rest(ctx context.Context) {
-	r.await(ctx, strikeWithin, "the account to have counted its users", func() bool { return r.counted(ctx) })
+	r.await(ctx, strikeWithin, "the account to have counted its users, and nothing to be written any more", func() bool {
+		return r.calm() && r.counted(ctx)
+	})
 	r.stop(ctx)
 	r.restartedAt = time.Now()
 	r.must(r.operators.start(ctx))
@@ -213,6 +215,19 @@ func (r *run) rest(ctx context.Context) {
 	r.metrics = r.scrape(ctx)
 	r.stop(ctx)
 	r.end = r.describeEnd(ctx)
+}
+
+// calm tells whether the operator has written nothing to Kubernetes for so long that nothing more is to come: one that took over from a
+// process that was killed has its first looks before it, and a walk through the account with the counts after it.
+func (r *run) calm() bool {
+	calmFor := 4 * time.Second
+	if len(r.people) > aloneUpTo {
+		calmFor = 12 * time.Second
+	}
+	began := time.Now().Add(-calmFor)
+	return r.healed.Before(began) && !slices.ContainsFunc(r.audit.in(r.namespace), func(c audited) bool {
+		return c.writes() && c.Received.After(began)
+	})
 }
 
 // looksAt tells whether the operator looks at a person at all, in the end.
