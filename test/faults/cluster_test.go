@@ -63,6 +63,7 @@ func clusterPlans() (list []plan) {
 	add("etcd set back to an old snapshot", rolledBack, fault{
 		args:      []string{"--leader-elect=false"}, // a leader may be gone with what it remembers, if that takes long
 		meanwhile: setBack, loses: true, ends: "RolledBack: Ready=False InSync=False Stalled=True", patient: true,
+		within: 2 * time.Minute, // the API server restores the operator's rights first, and client-go asks ever more seldom until then
 	})
 	add("etcd wiped", change, fault{meanwhile: wipe, loses: true, more: 1})
 	add("lease stolen", change, fault{strike: stealLease, twice: true})
