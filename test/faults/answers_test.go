@@ -115,8 +115,8 @@ func answerPlans() (list []plan) {
 		r.await(ctx, strikeWithin, "the lag to be told of", func() bool { return r.says(ctx, 0, saysNotAccepted) })
 		r.await(ctx, time.Minute, "the lag to be over", func() bool { return r.settled(ctx) })
 	}})
-	list = append(list, plan{group: "answers", name: "blanks are trimmed", workload: blank, fault: fault{
-		rules: simulator.Rules{Trimmed: true}, keepRules: true, says: saysNotAccepted, ends: saysNotAccepted, fights: true,
+	list = append(list, plan{group: "answers", name: "what is declared is cut", workload: long, fault: fault{
+		rules: simulator.Rules{CutTo: map[string]int{"job_title": 20}}, keepRules: true, says: saysNotAccepted, ends: saysNotAccepted, fights: true,
 	}})
 	return list
 }

@@ -62,8 +62,8 @@ var (
 	}}
 	crowd     = workload{name: "200 resources", people: 200, writes: 1, act: declareAll}
 	hugeCrowd = workload{name: "300 resources", people: 300, writes: 1, act: declareAll}
-	blank     = workload{name: "trailing blank", people: 1, writes: 5, before: declareAll, act: func(ctx context.Context, r *run) {
-		r.retitle(ctx, 0, "B", " ")
+	long      = workload{name: "a long title", people: 1, writes: 5, before: declareAll, act: func(ctx context.Context, r *run) {
+		r.retitle(ctx, 0, "B", " of Everything Else")
 	}}
 	watchOnly = workload{name: "observe", people: 1, mode: v1alpha1.ModeObserve, before: declareAll, act: func(ctx context.Context, r *run) {
 		r.edit(0, map[string]any{"job_title": r.text("title", 0, "drifted")})
