@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"k8s.io/utils/clock"
+
 	"github.com/certcentral-io/user-operator/api/v1alpha1"
 	"github.com/certcentral-io/user-operator/internal/certcentral"
 )
@@ -29,7 +31,7 @@ func BenchmarkSweep(b *testing.B) {
 		})
 		managed[i] = user
 	}
-	sweeper := &SweepReconciler{}
+	sweeper := &SweepReconciler{Clock: clock.RealClock{}}
 	for b.Loop() {
 		s := &sweep{odd: oddities{}, walk: &walk{managed: byUser(managed), vouched: map[int64]time.Time{}}}
 		for i := range page {
