@@ -58,6 +58,8 @@ test: controlplane bin/manager-race bin/manager-faults bin/simulator bin/kustomi
 	@go tool cover -func=bin/cover.out | awk '/^total:/ { reached = $$3 + 0 } END { \
 		printf "Coverage: %.1f %% of the hand-written statements in api/ and internal/, at least $(MIN_COVERAGE) %% are asked for.\n", reached; \
 		exit reached < $(MIN_COVERAGE) }'
+	@# Each once, so that a benchmark that can't run any more is noticed.
+	CGO_ENABLED=0 go test -trimpath -run '^$$' -bench . -benchtime 1x ./internal/...
 	@# In parallel all the same on two cores: what its many situations do most is wait.
 	CGO_ENABLED=1 MANAGER=$(CURDIR)/bin/manager-race go -C test/gitops test -race -shuffle=on -parallel=32 -timeout=10m ./...
 	@# By themselves, since they wait for time to pass and would find the machine busy.

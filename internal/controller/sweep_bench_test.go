@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"k8s.io/utils/clock"
 
 	"github.com/certcentral-io/user-operator/api/v1alpha1"
@@ -31,7 +32,11 @@ func BenchmarkSweep(b *testing.B) {
 		})
 		managed[i] = user
 	}
-	sweeper := &SweepReconciler{Clock: clock.RealClock{}}
+	metrics, err := NewMetrics(prometheus.NewRegistry(), nil, clock.RealClock{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	sweeper := &SweepReconciler{Clock: clock.RealClock{}, Metrics: metrics}
 	for b.Loop() {
 		s := &sweep{odd: oddities{}, walk: &walk{managed: byUser(managed), vouched: map[int64]time.Time{}}}
 		for i := range page {
