@@ -37,7 +37,11 @@ var mutants = []mutant{
 	},
 	{
 		"P2", "a PUT is sent however long ago it was confirmed", "internal/certcentral/gate.go",
-		[]string{"age(g.confirmed, now) > maxSure", "age(g.confirmed, now) < 0"},
+		[]string{ // the look before it is older still
+			"age(g.confirmed, now) > maxSure", "age(g.confirmed, now) < 0",
+			"if age(look.asked, look.answered) > maxSure &&", "if age(look.asked, look.answered) < 0 &&",
+			"if age(look.answered, now) > maxSure || age(look.asked, now) > maxLook {", "if age(look.answered, now) < 0 {",
+		},
 		"cluster/change/leader paused for 12s when confirmed",
 	},
 	{
@@ -69,7 +73,7 @@ var mutants = []mutant{
 		"P8", "a resource that goes takes the job title along", "internal/controller/user_controller.go",
 		[]string{
 			"r.seen.release(req.NamespacedName)", "r.seen.release(req.NamespacedName)\nif clear, ok := last.LoadAndDelete(req.NamespacedName); ok {\nclear.(func())()\n}",
-			"reach(looked)", "reach(looked)\nif found.have != nil {\nc, p, id := found.access.client, found.have.Profile, found.userID\nlast.Store(req.NamespacedName, func() {\n" +
+			"reach(looked)", "reach(looked)\nif found.have != nil {\nc, p, id := found.access.client, found.have.Profile, found.userID\nlast.Store(client.ObjectKeyFromObject(user), func() {\n" +
 				"_ = c.UpdateUser(context.WithoutCancel(ctx), id, certcentral.Update{Username: p.Username, FirstName: p.FirstName, LastName: p.LastName, Email: p.Email}, nil)\n})\n}",
 			"// findings are the facts", "var last sync.Map\n\n// findings are the facts",
 			"	\"context\"\n", "	\"context\"\n	\"sync\"\n",
