@@ -1,6 +1,7 @@
 package certcentral
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"maps"
@@ -60,6 +61,9 @@ func (t *text) UnmarshalJSON(raw []byte) error {
 		return &json.UnmarshalTypeError{Value: "value", Type: reflect.TypeFor[string]()}
 	case hasLoneSurrogate(raw):
 		return reason("not UTF-16 in an escape")
+	case !bytes.ContainsRune(raw, '\\'): // raw is valid JSON, and all of the answer is UTF-8
+		*t = text(raw[1 : len(raw)-1])
+		return nil
 	}
 	return json.Unmarshal(raw, (*string)(t))
 }
@@ -85,6 +89,9 @@ func (lenient[T]) shownOnly() {}
 
 // decodePart decodes a part of an answer, in which no key may be twice.
 func decodePart(raw []byte, into any) error {
+	if own, ok := into.(json.Unmarshaler); ok { // a decoder of its own costs more than the part
+		return own.UnmarshalJSON(raw)
+	}
 	faults, err := strict.UnmarshalStrict(raw, into, strict.DisallowDuplicateFields)
 	return errors.Join(append(faults, err)...)
 }
