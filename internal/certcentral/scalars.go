@@ -71,6 +71,7 @@ func (t *text) UnmarshalJSON(raw []byte) error {
 // lenient is a part of an answer that no write rests on: what can't be read is its zero value, and odd.
 type lenient[T any] struct {
 	value T
+	given bool // and readable; null is not
 	odd   bool
 }
 
@@ -81,7 +82,9 @@ func (l *lenient[T]) UnmarshalJSON(raw []byte) error {
 	}
 	if hasLoneSurrogate(raw) || decodePart(raw, &l.value) != nil {
 		*l = lenient[T]{odd: true}
+		return nil
 	}
+	l.given = true
 	return nil
 }
 

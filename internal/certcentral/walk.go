@@ -65,18 +65,21 @@ func Pages(users int) int { return users/pageSize + 1 }
 
 func (w wireRow) row(now time.Time) Row {
 	r := Row{
-		ID: int64(w.id()), Status: string(w.Status.value), SAMLSSOOnly: (*bool)(w.SAMLSSOOnly.value),
+		ID: int64(w.id()), Status: string(w.Status.value),
 		Profile: Profile{Username: string(w.Username.value), JobTitle: string(w.JobTitle.value), Telephone: string(w.Telephone.value)},
 		Partial: w.Username.value == "" || w.JobTitle.odd || w.Telephone.odd || w.SAMLSSOOnly.odd,
 		Roles:   each(w.Roles.value, wireNamed.role),
 	}
-	if first, last, email := w.FirstName.value, w.LastName.value, w.Email.value; first != nil && last != nil && email != nil {
-		r.Profile.FirstName, r.Profile.LastName, r.Profile.Email = string(*first), string(*last), string(*email)
+	if w.FirstName.given && w.LastName.given && w.Email.given {
+		r.Profile.FirstName, r.Profile.LastName, r.Profile.Email = string(w.FirstName.value), string(w.LastName.value), string(w.Email.value)
 	} else {
 		r.Partial = true
 	}
+	if w.SAMLSSOOnly.given {
+		r.SAMLSSOOnly = new(bool(w.SAMLSSOOnly.value))
+	}
 	r.LastLogin, _ = parseLogin(w.LastLogin.value, now)
-	if w.Container.value != nil {
+	if w.Container.given {
 		r.ContainerID = int64(w.Container.value.ID)
 	}
 	return r

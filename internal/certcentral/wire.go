@@ -26,7 +26,7 @@ type wireUser struct {
 	Enterprise        lenient[flag]            `json:"is_enterprise"`
 
 	Roles                lenient[several[wireNamed]]     `json:"access_roles"`
-	Container            lenient[*wireContainer]         `json:"container"`
+	Container            lenient[wireContainer]          `json:"container"`
 	ContainerAssignments lenient[several[wireContainer]] `json:"container_assignments"`
 	ContainerVisibility  lenient[several[wireContainer]] `json:"container_visibility"`
 }
@@ -65,16 +65,18 @@ type wireList struct {
 type wireRow struct {
 	ID          lenient[id]                 `json:"id"`
 	Username    lenient[text]               `json:"username"`
-	FirstName   lenient[*text]              `json:"first_name"`
-	LastName    lenient[*text]              `json:"last_name"`
-	Email       lenient[*text]              `json:"email"`
+	FirstName   lenient[text]               `json:"first_name"`
+	LastName    lenient[text]               `json:"last_name"`
+	Email       lenient[text]               `json:"email"`
 	JobTitle    lenient[text]               `json:"job_title"`
 	Telephone   lenient[text]               `json:"telephone"`
-	SAMLSSOOnly lenient[*flag]              `json:"is_saml_sso_only"`
+	SAMLSSOOnly lenient[flag]               `json:"is_saml_sso_only"`
 	Status      lenient[text]               `json:"status"`
 	LastLogin   lenient[json.RawMessage]    `json:"last_login_date"`
 	Roles       lenient[several[wireNamed]] `json:"access_roles"`
-	Container   lenient[*wireContainer]     `json:"container"`
+	Container   lenient[struct {
+		ID id `json:"id"`
+	}] `json:"container"`
 }
 
 // id is the user's; 0 where there is none.
@@ -95,7 +97,7 @@ func (w *wireUser) user(now time.Time) *User {
 		ContainerAssignments: each(w.ContainerAssignments.value, wireContainer.assignment),
 		ContainerVisibility:  each(w.ContainerVisibility.value, wireContainer.visible),
 	}
-	if w.Container.value != nil {
+	if w.Container.given {
 		u.Container = new(w.Container.value.container())
 	}
 	login, readable := parseLogin(w.LastLogin.value, now)

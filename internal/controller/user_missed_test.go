@@ -1,12 +1,12 @@
 package controller
 
 import (
+	"fmt"
 	"net/http"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/certcentral-io/user-operator/api/v1alpha1"
 	"github.com/certcentral-io/user-operator/internal/simulator"
@@ -109,14 +109,25 @@ var _ = Describe("Many new users at once", func() {
 		Expect(c.account.Status.Sweep.Waiting).To(BeEquivalentTo(1))
 		Expect(c.account.Status.Sweep.WaitingTime.Duration).To(Equal(time.Minute))
 
-		By("writing the counts less and less often while they move")
-		writes := 0
-		Expect(direct.Delete(ctx, user)).To(Succeed())
+		By("writing the counts less and less often while they move and it waits")
+		waiting, writes := []*v1alpha1.CertCentralUser{user}, 0
 		for i := range 34 {
 			c.step(10 * time.Second)
-			Expect(client.IgnoreNotFound(direct.Delete(ctx, c.people[i%crowdSize]))).To(Succeed())
+			waiting = append(waiting, c.newUser(ctx, fmt.Sprintf("waits-%d", i), fmt.Sprintf(`userRef: {id: %d}`, 100+i)))
 			writes += len(c.sweep(ctx).writes)
 		}
 		Expect(writes).To(BeNumerically("<=", 8))
+
+		By("writing them every ten seconds when nobody waits")
+		for _, user := range waiting {
+			Expect(direct.Delete(ctx, user)).To(Succeed())
+		}
+		c.step(time.Hour)
+		c.sweep(ctx)
+		for _, user := range c.people[:12] {
+			c.step(10 * time.Second)
+			Expect(direct.Delete(ctx, user)).To(Succeed())
+			Expect(c.sweep(ctx).writes).To(HaveLen(1))
+		}
 	})
 })
