@@ -132,12 +132,12 @@ func (r *run) tell() {
 
 // play plays a plan on the next stage that is free.
 func (th *theatre) play(t *testing.T, p plan, seed uint64) *run {
-	s, err := th.stages.take(t.Context())
+	s, err := th.stages.take(t.Context(), p.workload)
 	if err != nil {
 		t.Fatal(err)
 	}
 	r := play(context.WithoutCancel(t.Context()), p, seed, s, os.Getenv("MANAGER_FAULTS"))
-	if err := th.stages.giveBack(s, p.fault.loses); err != nil {
+	if err := th.stages.giveBack(s, p.workload, p.fault.loses); err != nil {
 		t.Error(err)
 	}
 	th.mu.Lock()

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/semaphore"
 	coordinationv1 "k8s.io/api/coordination/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -41,32 +42,41 @@ func (s *stage) close() error {
 	return s.World.Close()
 }
 
-// stages lends stages to plans, as many as there may be at a time.
+// stages lends stages to plans, as many as there may be at a time. A crowd is work for the machine: it takes the places of several.
 type stages struct {
-	free chan *stage // nil stands for one that is not started yet
+	free   chan *stage // nil stands for one that is not started yet
+	places *semaphore.Weighted
 }
 
 func newStages(count int) *stages {
-	s := &stages{free: make(chan *stage, count)}
+	s := &stages{free: make(chan *stage, count), places: semaphore.NewWeighted(int64(count))}
 	for range count {
 		s.free <- nil
 	}
 	return s
 }
 
-func (s *stages) take(ctx context.Context) (*stage, error) {
+// placesOf is how many places a workload takes.
+func (s *stages) placesOf(w workload) int64 { return int64(min(1+w.people/60, cap(s.free))) }
+
+func (s *stages) take(ctx context.Context, w workload) (*stage, error) {
+	if err := s.places.Acquire(ctx, s.placesOf(w)); err != nil {
+		return nil, err
+	}
 	if free := <-s.free; free != nil {
 		return free, nil
 	}
 	started, err := newStage(ctx)
 	if err != nil {
 		s.free <- nil
+		s.places.Release(s.placesOf(w))
 	}
 	return started, err
 }
 
 // giveBack takes a stage back; one that a plan has ruined is replaced.
-func (s *stages) giveBack(used *stage, ruined bool) error {
+func (s *stages) giveBack(used *stage, w workload, ruined bool) error {
+	defer s.places.Release(s.placesOf(w))
 	if ruined {
 		s.free <- nil
 		return used.close()
