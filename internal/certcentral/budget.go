@@ -39,6 +39,8 @@ type Budget struct {
 	bucket bucket
 	turns  []*turn            // of those who wait for tokens, in the order of their coming
 	slots  map[Lane]time.Time // when the lane's next deferred call may come back
+	marked int                // tokens that writes may need which looks under way find
+	looked time.Duration      // that the last look took: when a look under way is over, so many more tokens have come
 	pause  pause
 	used   usage
 }
@@ -75,25 +77,31 @@ func (b *Budget) reserve() int {
 	return min(max(b.limits.Burst/4, 1), b.limits.Burst-1)
 }
 
-// take grants the tokens for so many requests, or returns an Error without Op: Throttled while a pause runs, Deferred when there is
-// no room, Canceled or Unavailable when ctx is done. A Poll never waits, and takes only what is above the reserve; a Sweep may take
-// half of that too. A Change waits for its turn, first come first served, if that comes soon; the tokens of those who wait are gone
-// for polls.
-func (b *Budget) take(ctx context.Context, lane Lane, tokens int) (grant, *Error) {
+// want is what tokens are asked for.
+type want struct {
+	tokens int
+	later  int  // tokens that may be needed after these: a Change takes them with these, a Poll has them marked
+	first  bool // a Change that goes before those that have not begun
+}
+
+// take grants the tokens that are wanted, or returns an Error without Op: Throttled while a pause runs, Deferred when there is
+// no room, Canceled or Unavailable when ctx is done. A Poll never waits, and takes only what is above the reserve and above what may be
+// needed for what looks under way find; a Sweep may take half of the reserve too. A Change waits for its turn, first come first served,
+// if that comes soon; the tokens of those who wait are gone for polls.
+func (b *Budget) take(ctx context.Context, lane Lane, w want) (grant, *Error) {
 	if ctx.Err() != nil {
 		return grant{}, gaveUp(ctx)
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now := b.now()
-	tokens = min(tokens, b.limits.Burst)
-	need, patience := tokens, max(maxChangeWait, b.limits.interval(float64(tokens)))
-	switch lane {
-	case Poll:
-		need, patience = min(tokens+b.reserve(), b.limits.Burst), 0
-	case Sweep:
-		need, patience = min(tokens+b.reserve()/2, b.limits.Burst), 0
-	case Change:
+	if lane == Change {
+		w.tokens, w.later = w.tokens+w.later, 0
+	}
+	w.tokens = min(w.tokens, b.limits.Burst)
+	need, patience := b.need(lane, w), time.Duration(0)
+	if lane == Change {
+		patience = max(maxChangeWait, b.limits.interval(float64(w.tokens)))
 	}
 	if left := b.pause.until.Sub(now); left > 0 {
 		return grant{}, b.throttledUntil(lane, now, left, need)
@@ -103,17 +111,34 @@ func (b *Budget) take(ctx context.Context, lane Lane, tokens int) (grant, *Error
 		clear(b.slots) // nobody came for these tokens
 	}
 	wait := b.fill(need)
+	if w.first {
+		wait = b.fill(need - b.behind())
+	}
 	if wait > patience {
-		return grant{}, &Error{Kind: Deferred, RetryAfter: b.slot(lane, now, wait, tokens)}
+		return grant{}, &Error{Kind: Deferred, RetryAfter: b.slot(lane, now, wait, w.tokens)}
 	}
-	b.bucket.left -= float64(tokens)
-	if wait > 0 {
-		if failed := b.await(ctx, tokens, wait, patience); failed != nil {
-			return grant{}, failed
-		}
+	b.bucket.left -= float64(w.tokens)
+	if failed := b.await(ctx, w, wait, patience); failed != nil {
+		return grant{}, failed
 	}
-	b.bucket.held += tokens
-	return grant{budget: b, pauses: b.pause.count, tokens: tokens}, nil
+	b.bucket.held += w.tokens
+	b.marked += w.later
+	return grant{budget: b, pauses: b.pause.count, tokens: w.tokens, marked: w.later}, nil
+}
+
+// need is how many tokens have to be in the bucket.
+func (b *Budget) need(lane Lane, w want) int {
+	spare := 0
+	switch lane {
+	case Poll:
+		spare = b.reserve()
+	case Sweep:
+		spare = b.reserve() / 2
+	case Change:
+		return w.tokens
+	}
+	come := int(b.limits.perSecond() * b.looked.Seconds())
+	return min(w.tokens+spare+max(0, b.marked+w.later-come), b.limits.Burst)
 }
 
 // advance lets the bucket fill. What it has no room for comes later for those who wait, too.
@@ -123,6 +148,13 @@ func (b *Budget) advance(now time.Time) {
 			t.at = t.at.Add(b.limits.interval(lost))
 		}
 	}
+}
+
+// tookLook notes how long a look took.
+func (b *Budget) tookLook(time time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.looked = time
 }
 
 // fill is the time until the bucket holds so many tokens.

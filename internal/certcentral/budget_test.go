@@ -141,6 +141,57 @@ func TestChangesAreServedInTurnAndBeforePolls(t *testing.T) {
 	})
 }
 
+func TestWhatAPollFoundGoesBeforeChangesThatHaveNotBegun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g, b := NewWithT(t), aBudget(t, usual)
+		start, served := time.Now(), make(chan string, 5)
+		queue := func(name string, w want) {
+			go func() {
+				if g, failed := b.take(t.Context(), Change, w); failed == nil && g.spend() == nil {
+					served <- name
+				}
+			}()
+			synctest.Wait()
+		}
+		queue("a change", want{tokens: 1})
+		queue("another change", want{tokens: 1})
+		queue("what a poll found", want{tokens: 2, first: true})
+		queue("what another poll found", want{tokens: 2, first: true})
+		queue("a third change", want{tokens: 1})
+		for _, expected := range []struct {
+			name  string
+			token int
+		}{{"what a poll found", 2}, {"what another poll found", 4}, {"a change", 5}, {"another change", 6}, {"a third change", 7}} {
+			g.Expect(<-served).To(Equal(expected.name))
+			g.Expect(time.Since(start)).To(BeNumerically("~", time.Duration(expected.token)*token, time.Microsecond))
+		}
+	})
+}
+
+func TestPollsBeginWhereThereWillBeTokensForWhatTheyFind(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g, b := NewWithT(t), aBudget(t, usual)
+		poll := func() (grant, *Error) { return b.take(t.Context(), Poll, want{tokens: 1, later: 2}) }
+		time.Sleep(time.Minute)
+		var looks []grant
+		for {
+			look, failed := poll()
+			if failed != nil {
+				break
+			}
+			looks = append(looks, look)
+		}
+		g.Expect(looks).To(HaveLen(10), "the last one leaves 20 tokens for the ten, and the reserve of 10")
+		looks[0].giveBack()
+		_, failed := poll()
+		g.Expect(failed).To(BeNil())
+
+		b.tookLook(2 * time.Second)
+		_, failed = poll()
+		g.Expect(failed).To(BeNil(), "6 tokens will have come")
+	})
+}
+
 func TestAChangeThatIsCanceledGivesItsTurnBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g, b := NewWithT(t), aBudget(t, usual)
@@ -179,6 +230,11 @@ func TestBudgetHolds(t *testing.T) {
 				b.throttled(time.Duration(random.IntN(3)) * time.Minute)
 			case b.pass(t.Context(), lane) == nil:
 				given = append(given, time.Since(start))
+			case random.IntN(2) == 0:
+				if found, failed := b.take(t.Context(), Change, want{tokens: 2, first: true}); failed == nil && found.spend() == nil {
+					given = append(given, time.Since(start))
+					found.giveBack()
+				}
 			}
 			if random.IntN(20) == 0 {
 				time.Sleep(time.Duration(random.IntN(20_000)) * time.Millisecond)
@@ -242,7 +298,7 @@ func expectKind(g Gomega, e *Error, kind Kind, wait time.Duration) {
 
 // pass takes one token and spends it at once.
 func (b *Budget) pass(ctx context.Context, lane Lane) *Error {
-	g, failed := b.take(ctx, lane, 1)
+	g, failed := b.take(ctx, lane, want{tokens: 1})
 	if failed != nil {
 		return failed
 	}

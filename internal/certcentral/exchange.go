@@ -34,6 +34,9 @@ func (c *Client) exchange(ctx context.Context, g *gate, accept func([]byte) erro
 	}
 	if failed == nil && g.req.body == nil {
 		g.visit.looked = look{g.req.user, left, answered}
+		if g.req.user != 0 {
+			c.cfg.Budget.tookLook(answered.Sub(left))
+		}
 	}
 	return failed
 }

@@ -1,6 +1,7 @@
 package certcentral
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net"
@@ -193,26 +194,34 @@ func TestEachRequestLeavesInsideTheBudget(t *testing.T) {
 func TestAChangeIsThreeCallsInARow(t *testing.T) {
 	for name, tc := range map[string]struct {
 		limits           Limits
+		latency          time.Duration
 		changes, pollers int
 		lane             Lane
 	}{
-		"the default budget":             {usual, 40, 0, Change},
-		"beside polls":                   {usual, 40, 40, Change},
-		"found by polls":                 {usual, 40, 20, Poll},
-		"the smallest budget":            {Limits{PerMinute: 12, Burst: 3}, 8, 2, Change},
-		"the smallest, found by polls":   {Limits{PerMinute: 12, Burst: 3}, 5, 1, Poll},
-		"a large rate and a small burst": {Limits{PerMinute: 330, Burst: 10}, 40, 20, Change},
+		"the default budget":             {usual, time.Second, 40, 0, Change},
+		"beside polls":                   {usual, time.Second, 40, 40, Change},
+		"found by polls":                 {usual, time.Second, 40, 20, Poll},
+		"found by polls alone":           {usual, time.Second, 40, 0, Poll},
+		"the smallest budget":            {Limits{PerMinute: 12, Burst: 3}, time.Second, 8, 2, Change},
+		"the smallest, found by polls":   {Limits{PerMinute: 12, Burst: 3}, time.Second, 5, 1, Poll},
+		"a large rate and a small burst": {Limits{PerMinute: 330, Burst: 10}, time.Second, 40, 20, Change},
+		"a large rate, found by polls":   {Limits{PerMinute: 330, Burst: 10}, time.Second, 40, 0, Poll},
+		"a large rate, beside polls":     {Limits{PerMinute: 330, Burst: 10}, time.Second, 40, 40, Poll},
+		"a huge rate":                    {Limits{PerMinute: 4000, Burst: 10}, time.Second / 10, 200, 0, Change},
+		"a huge rate, found by polls":    {Limits{PerMinute: 4000, Burst: 10}, time.Second / 10, 200, 0, Poll},
+		"slow answers":                   {usual, 3 * time.Second, 40, 0, Change},
+		"slow answers, found by polls":   {usual, 3 * time.Second, 40, 0, Poll},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inVirtualTime(t, tc.limits, func(t *testing.T, v *virtual) {
-				const latency = time.Second
+				latency := tc.latency
 				v.latency = func() { time.Sleep(latency) }
 				ctx, cancel := context.WithCancel(t.Context())
 				var polls, changes sync.WaitGroup
 				for i := range tc.pollers {
 					polls.Go(func() {
 						for ctx.Err() == nil {
-							time.Sleep(v.visit(ctx, Poll, int64(1000+i), false))
+							time.Sleep(cmp.Or(v.visit(ctx, Poll, int64(1000+i), false), 10*time.Second))
 						}
 					})
 				}
@@ -240,19 +249,48 @@ func TestAChangeIsThreeCallsInARow(t *testing.T) {
 	}
 }
 
-// visit makes one visit, which writes or not, and returns when to come again: 0 when it is done with writing.
+// TestPollsKeepThePaceOfTheBudget has people looked at, of whom nothing is to be written, by as many as there may be at a time.
+func TestPollsKeepThePaceOfTheBudget(t *testing.T) {
+	for name, tc := range map[string]struct {
+		limits  Limits
+		latency time.Duration
+	}{
+		"the default budget":             {usual, time.Second},
+		"slow answers":                   {usual, 3 * time.Second},
+		"a large rate and a small burst": {Limits{PerMinute: 330, Burst: 10}, time.Second},
+		"fast answers":                   {Limits{PerMinute: 330, Burst: 10}, time.Second / 10},
+		"a huge rate":                    {Limits{PerMinute: 4000, Burst: 10}, time.Second / 10},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inVirtualTime(t, tc.limits, func(t *testing.T, v *virtual) {
+				v.latency = func() { time.Sleep(tc.latency) }
+				ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+				defer cancel()
+				var polls sync.WaitGroup
+				for i := range 200 {
+					polls.Go(func() {
+						for ctx.Err() == nil {
+							time.Sleep(cmp.Or(v.visit(ctx, Poll, int64(1000+i), false), time.Second))
+						}
+					})
+				}
+				polls.Wait()
+				v.g.Expect(len(v.requests())).To(BeNumerically(">=", 0.9*2*float64(tc.limits.PerMinute)))
+			})
+		})
+	}
+}
+
+// visit makes one visit, which writes or not, and returns when to try again: 0 when it is done.
 func (v *virtual) visit(ctx context.Context, lane Lane, id int64, writes bool) time.Duration {
 	ctx, visit := Begin(ctx)
 	defer visit.End()
 	visit.MayWrite()
 	_, err := v.GetUser(ctx, lane, id)
-	if err == nil && !writes {
-		return time.Second
-	}
-	if err == nil {
+	if err == nil && writes {
 		err = v.UpdateUser(ctx, id, Update{}, func() error { time.Sleep(10 * time.Millisecond); return nil })
 	}
-	if err == nil {
+	if err == nil && writes {
 		_, err = v.GetUser(ctx, Change, id)
 	}
 	if failed, ok := errors.AsType[*Error](err); ok {

@@ -9,15 +9,24 @@ import (
 // turn is somebody's place among those who wait for tokens. Its time is the machine's, whatever the budget's clock says.
 type turn struct {
 	tokens int
+	first  bool          // before those that are not
 	at     time.Time     // when its tokens are there
-	sooner chan struct{} // told when that was moved up
+	moved  chan struct{} // told when that is another time
 }
 
 // await returns once the tokens, which are taken already, are there. It lets the lock go meanwhile. With an error they are given back.
-func (b *Budget) await(ctx context.Context, tokens int, wait, patience time.Duration) *Error {
+func (b *Budget) await(ctx context.Context, w want, wait, patience time.Duration) *Error {
+	tokens, place := w.tokens, len(b.turns)
+	if w.first {
+		place = b.firsts()
+		b.move(b.turns[place:], b.limits.interval(float64(tokens)))
+	}
+	if wait == 0 {
+		return nil
+	}
 	begun, latest := b.pause.begun, time.Now().Add(patience)
-	t := &turn{tokens: tokens, at: time.Now().Add(wait), sooner: make(chan struct{}, 1)}
-	b.turns = append(b.turns, t)
+	t := &turn{tokens: tokens, first: w.first, at: time.Now().Add(wait), moved: make(chan struct{}, 1)}
+	b.turns = slices.Insert(b.turns, place, t)
 	b.bucket.waiting += tokens
 	for left := wait; left > 0; left = time.Until(t.at) {
 		if left < wait { // while the bucket is full of what was granted, turns come no nearer
@@ -27,7 +36,7 @@ func (b *Budget) await(ctx context.Context, tokens int, wait, patience time.Dura
 		timer := time.NewTimer(left)
 		select {
 		case <-timer.C:
-		case <-t.sooner:
+		case <-t.moved:
 		case <-begun:
 		case <-ctx.Done():
 		}
@@ -57,18 +66,34 @@ func (b *Budget) await(ctx context.Context, tokens int, wait, patience time.Dura
 // leave gives a turn up, to those behind it.
 func (b *Budget) leave(t *turn) {
 	i := slices.Index(b.turns, t)
-	b.moveUp(b.turns[i+1:], t.tokens)
+	b.move(b.turns[i+1:], -b.limits.interval(float64(t.tokens)))
 	b.turns = slices.Delete(b.turns, i, i+1)
 	b.bucket.waiting -= t.tokens
 	b.bucket.left += float64(t.tokens)
 }
 
-// moveUp lets turns come sooner by the time of so many tokens.
-func (b *Budget) moveUp(turns []*turn, tokens int) {
+// firsts is how many turns go before those that are not first.
+func (b *Budget) firsts() int {
+	if i := slices.IndexFunc(b.turns, func(t *turn) bool { return !t.first }); i >= 0 {
+		return i
+	}
+	return len(b.turns)
+}
+
+// behind is how many tokens are taken by those who come after the firsts.
+func (b *Budget) behind() (tokens int) {
+	for _, t := range b.turns[b.firsts():] {
+		tokens += t.tokens
+	}
+	return tokens
+}
+
+// move lets turns come so much later, or sooner.
+func (b *Budget) move(turns []*turn, by time.Duration) {
 	for _, t := range turns {
-		t.at = t.at.Add(-b.limits.interval(float64(tokens)))
+		t.at = t.at.Add(by)
 		select {
-		case t.sooner <- struct{}{}:
+		case t.moved <- struct{}{}:
 		default:
 		}
 	}
@@ -79,6 +104,7 @@ type grant struct {
 	budget *Budget
 	pauses int // that had begun when it was granted
 	tokens int // neither spent nor given back
+	marked int // may be needed after these
 }
 
 // valid returns why nothing may be sent by the grant now; nil when it may. A grant without tokens is none.
@@ -132,17 +158,18 @@ func (b *Budget) drop(g *grant, now time.Time) {
 
 // giveBack returns what was not spent to those who wait, and to the bucket.
 func (g *grant) giveBack() {
-	if g.tokens == 0 {
+	if g.tokens == 0 && g.marked == 0 {
 		return
 	}
 	b := g.budget
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if g.void() == nil {
+	b.marked -= g.marked
+	if g.tokens > 0 && g.void() == nil {
 		b.advance(b.now())
 		b.bucket.held -= g.tokens
 		b.bucket.left += float64(g.tokens)
-		b.moveUp(b.turns, g.tokens)
+		b.move(b.turns, -b.limits.interval(float64(g.tokens)))
 	}
-	g.tokens = 0
+	g.tokens, g.marked = 0, 0
 }

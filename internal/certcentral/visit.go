@@ -9,8 +9,8 @@ import (
 const changeCalls = 3
 
 // Visit is the requests of one reconcile of a user: it keeps its place among a client's visits under way for all that follow the first
-// one, since a write that found none after the look that it rests on would begin again with another look. For the same reason one that
-// may lead to a write has the tokens of all its requests before the look. It is for one goroutine.
+// one, since a write that found none after the look that it rests on would begin again with another look. For the same reason a look that
+// may lead to a write begins only where the write's tokens will be there. It is for one goroutine.
 type Visit struct {
 	calls  int // that the next tokens are taken for; 0 is 1
 	grant  grant
@@ -35,8 +35,8 @@ func visitOf(ctx context.Context) *Visit {
 	return v
 }
 
-// MayWrite has the next look take the tokens of a write, and of the look after it, with its own. What is not used is given back
-// when the visit ends.
+// MayWrite has the next look care for the tokens of a write, and of the look after it: with those of a Change they are taken, and given
+// back when the visit ends without them; of a Poll they are marked, since few polls find something to write.
 func (v *Visit) MayWrite() { v.calls = changeCalls }
 
 // Sent is how many requests were sent so far, answered or not. Nil has sent none.
@@ -68,13 +68,18 @@ func (v *Visit) enter(f *flights, lane Lane, places *Places) bool {
 	return true
 }
 
-// admit gets the token of a request, unless the visit has it.
+// admit gets the token of a request, unless the visit has it. What follows a look that had its tokens marked takes all of them, and
+// goes first.
 func (v *Visit) admit(ctx context.Context, b *Budget, lane Lane) (failed *Error) {
 	if v.grant.tokens > 0 && v.grant.budget == b {
 		return v.grant.valid(ctx)
 	}
+	w := want{tokens: 1, later: max(0, v.calls-1)}
+	if v.grant.marked > 0 && lane == Change {
+		w = want{tokens: v.grant.marked, first: true}
+	}
 	v.grant.giveBack()
-	v.grant, failed = b.take(ctx, lane, max(v.calls, 1))
+	v.grant, failed = b.take(ctx, lane, w)
 	v.calls = 0
 	return failed
 }
