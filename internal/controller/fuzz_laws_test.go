@@ -69,7 +69,7 @@ func (p *play) expectWanted(id int64, body []byte) {
 	p.expect(pinned == nil || *pinned == simulator.Account, "P3: a write to another account than pinned")
 	p.expect(!meta.IsStatusConditionFalse(account.Status.Conditions, v1alpha1.ConditionReady), "P3: a write while the account is held")
 
-	accepted := user.Annotations[v1alpha1.AnnotationAcceptUnexpectedChange] != ""
+	accepted := user.Annotations[v1alpha1.AnnotationAcceptUnexpectedChange] == fmt.Sprint(user.Generation)
 	p.expect(len(user.Status.UnexpectedChanges) == 0 || user.Status.ObservedGeneration < user.Generation || accepted,
 		"a write after one that changed what it was not to change")
 
