@@ -76,7 +76,7 @@ ONLY ?=
 
 .PHONY: faults
 faults: controlplane bin/manager-faults ## Play all fault plans with the SEEDS, or those whose name contains ONLY, and print a table.
-	@$(FAULTS) go test -timeout=6h -parallel=24 -run TestPlans -v ./test/faults -args -all -stages 14 -seeds '$(SEEDS)' -only '$(ONLY)' -report $(CURDIR)/bin/faults.txt \
+	@$(FAULTS) go test -timeout=6h -parallel=20 -run TestPlans -v ./test/faults -args -all -stages 10 -seeds '$(SEEDS)' -only '$(ONLY)' -report $(CURDIR)/bin/faults.txt \
 		| grep -Ev '^ *(=== |--- PASS)'
 	@cat bin/faults.txt
 

@@ -19,7 +19,7 @@ const (
 	actTimeout = 20 * time.Second
 	// actGrace is what is left of that once the manager is told to stop. With reportGrace it is over within the 10 s that a
 	// shutdown may take.
-	actGrace = 8 * time.Second
+	actGrace = 7 * time.Second
 )
 
 // act carries out a plan to write, then looks again and judges what stayed. Whatever else the plan is, it does nothing.

@@ -12,11 +12,11 @@ import (
 )
 
 // ShutdownTimeout is how long a write in flight may take to end after SIGTERM.
-const ShutdownTimeout = 9500 * time.Millisecond
+const ShutdownTimeout = 9000 * time.Millisecond
 
-// endTimeouts are such that the process is gone within 10 s of SIGTERM, whatever it waits for, such as an API server that does not
-// answer: with nothing under way the lease is all that is left to give back.
-var endTimeouts = timeouts{idle: 5 * time.Second, busy: 9800 * time.Millisecond}
+// endTimeouts are such that the process is gone within 10 s of SIGTERM also where the machine is busy, whatever it waits for, such as an
+// API server that does not answer: with nothing under way the lease is all that is left to give back.
+var endTimeouts = timeouts{idle: 5 * time.Second, busy: 9300 * time.Millisecond}
 
 // timeouts are how long the end is waited for, while nothing is under way and while something is.
 type timeouts struct{ idle, busy time.Duration }

@@ -28,6 +28,8 @@ const (
 	runLimit = 6 * time.Minute
 	// exitWithin is how long the manager may take to end.
 	exitWithin = 10 * time.Second
+	// calmWithin is how long the first looks of a process may take that took over, and that the API server refused for a minute.
+	calmWithin = 3 * time.Minute
 )
 
 // budget is the account's in a run, unless its plan has another: as much as the CRD allows for calls one by one.
@@ -194,38 +196,42 @@ func (r *run) backlog() time.Duration {
 	return time.Duration(len(r.people)*3) * time.Minute / time.Duration(r.budget().RequestsPerMinute)
 }
 
-// rest restarts the manager in quiet, and notes what there is in the end. Many people are looked at in the list of users.
+// rest restarts the manager in quiet, and notes what there is in the end.
 func (r *run) rest(ctx context.Context) {
-	r.await(ctx, strikeWithin, "the account to have counted its users, and nothing to be written any more", func() bool {
+	r.await(ctx, calmWithin+r.backlog(), "the account to have counted its users, and nothing to be written any more", func() bool {
 		return r.calm() && r.counted(ctx)
 	})
 	r.stop(ctx)
 	r.restartedAt = time.Now()
 	r.must(r.operators.start(ctx))
-	r.await(ctx, strikeWithin+r.backlog(), "a look at everybody after a restart", func() bool {
-		if len(r.people) > aloneUpTo {
-			return r.walked(r.restartedAt)
-		}
-		seen := map[int64]bool{}
-		for _, c := range r.certcentral.Calls() {
-			seen[c.User] = seen[c.User] || c.Time.After(r.restartedAt) && c.Status != 0
-		}
-		return !slices.ContainsFunc(r.people, func(p *person) bool { return p.title != "" && r.looksAt(p) && !seen[p.id] })
-	})
+	r.await(ctx, strikeWithin+r.backlog(), "a look at everybody after a restart", func() bool { return r.lookedAtSince(r.restartedAt) })
 	r.metrics = r.scrape(ctx)
 	r.stop(ctx)
 	r.end = r.describeEnd(ctx)
 }
 
-// calm tells whether the operator has written nothing to Kubernetes for so long that nothing more is to come: one that took over from a
-// process that was killed has its first looks before it, and a walk through the account with the counts after it.
+// lookedAtSince tells whether everybody was looked at since then. Many people are looked at in the list of users.
+func (r *run) lookedAtSince(then time.Time) bool {
+	if len(r.people) > aloneUpTo {
+		return r.walked(then)
+	}
+	seen := map[int64]bool{}
+	for _, c := range r.certcentral.Calls() {
+		seen[c.User] = seen[c.User] || c.Time.After(then) && c.Status != 0
+	}
+	return !slices.ContainsFunc(r.people, func(p *person) bool { return p.title != "" && r.looksAt(p) && !seen[p.id] })
+}
+
+// calm tells whether the manager that runs now has looked at everybody, and has written nothing to Kubernetes for so long that nothing more
+// is to come: after a walk through the account come the looks that it leads to, and the counts.
 func (r *run) calm() bool {
 	calmFor := 4 * time.Second
 	if len(r.people) > aloneUpTo {
 		calmFor = 12 * time.Second
 	}
 	began := time.Now().Add(-calmFor)
-	return r.healed.Before(began) && !slices.ContainsFunc(r.audit.in(r.namespace), func(c audited) bool {
+	launches := r.operators.launches()
+	return r.healed.Before(began) && r.lookedAtSince(launches[len(launches)-1]) && !slices.ContainsFunc(r.audit.in(r.namespace), func(c audited) bool {
 		return c.writes() && c.Received.After(began)
 	})
 }

@@ -5,9 +5,12 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
+	"strconv"
+	"sync"
 
 	authenticationv1 "k8s.io/api/authentication/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -135,22 +138,35 @@ func writeKubeconfig(path string, server Server, token string) error {
 	return os.WriteFile(path, content, 0o600)
 }
 
-// freePorts returns addresses of this machine that nobody listened on a moment ago.
+// ports are those that this process gave away lately: none of them is given again, since it may not be listened on yet.
+var ports struct {
+	sync.Mutex
+	given map[int]bool
+}
+
+// freePorts returns addresses of this machine that nobody listens on. They are below the range that connections take theirs from, which
+// could have one of them before the process that it is for.
 func freePorts(count int) ([]string, error) {
-	var listeners []net.Listener
-	defer func() { // all at the end, so that no two are the same
-		for _, l := range listeners {
-			_ = l.Close()
-		}
-	}()
-	var addresses []string
-	for range count {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return nil, err
-		}
-		listeners = append(listeners, l)
-		addresses = append(addresses, l.Addr().String())
+	ports.Lock()
+	defer ports.Unlock()
+	if ports.given == nil || len(ports.given) > 10_000 {
+		ports.given = map[int]bool{}
 	}
-	return addresses, nil
+	var addresses []string
+	for range 1000 {
+		if len(addresses) == count {
+			return addresses, nil
+		}
+		port := 12_000 + rand.N(20_000)
+		if ports.given[port] {
+			continue
+		}
+		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
+		if l, err := net.Listen("tcp", address); err == nil {
+			_ = l.Close()
+			ports.given[port] = true
+			addresses = append(addresses, address)
+		}
+	}
+	return nil, errors.New("no free ports")
 }
