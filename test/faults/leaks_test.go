@@ -17,7 +17,7 @@ var soak = flag.Duration("soak", 2*time.Minute, "how long the soak lasts")
 // leakPlans do the same thing so often that what leaks shows.
 func leakPlans() []plan {
 	long := func(name string, d time.Duration, f fault) plan {
-		f.limit, f.within = d+5*time.Minute, 2*time.Minute
+		f.limit, f.within = d+15*time.Minute, 2*time.Minute
 		return plan{group: "leaks", name: name, workload: change, fault: f, once: true}
 	}
 	return []plan{
