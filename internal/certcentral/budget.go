@@ -39,8 +39,8 @@ type Budget struct {
 	bucket bucket
 	turns  []*turn            // of those who wait for tokens, in the order of their coming
 	slots  map[Lane]time.Time // when the lane's next deferred call may come back
-	marked int                // tokens that writes may need which looks under way find
-	looked time.Duration      // that the last look took: when a look under way is over, so many more tokens have come
+	marked int                // tokens for the writes that polls under way may find to be made
+	looked time.Duration      // how long the last look took: the tokens of that time have come when a look under way is over
 	pause  pause
 	used   usage
 }
@@ -150,11 +150,11 @@ func (b *Budget) advance(now time.Time) {
 	}
 }
 
-// tookLook notes how long a look took.
-func (b *Budget) tookLook(time time.Duration) {
+// tookLook notes how long a look took. One slow answer says little of the next ones: no more of it counts than a write would wait.
+func (b *Budget) tookLook(took time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.looked = time
+	b.looked = min(took, maxChangeWait)
 }
 
 // fill is the time until the bucket holds so many tokens.
