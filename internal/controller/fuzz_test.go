@@ -87,6 +87,8 @@ var seeds = []string{
 	`d4; W00 c4I W00 r00 W00 m01 r00 c0B W00 r00 m02 r00 r00 m00 r00 W00 r00`,
 	`d4; d5; W00 f16 W00 c0I W01 W01 r00 r10 f16 f16 f16 W02 W02 W02 r00 c1J r10 W00 r00 r10 R00 r00 W00 r00 r10`,
 	`d4; d5; W00 c0I f1: W00 r00 r10 W00 r00 f1< W00 f1> W00 f13 W00 r00 f12 W00 r00 r10 W02 K00 W00 r00 a00 r00 K01 a00 W00 r00`,
+	// walks while a mode only reports that another person may be meant
+	`m02 d0F d0G d4; r00 W00 r00 W00 r00 M02 m00 W00 r00`,
 	// a user created, deleted, renamed or suspended between two walks; a status that is not written, a cache that lags
 	`W00 n03 d4; r00 W00 r00 x10 W00 n15 r10 W00 c5E W00 r10 r10 s01 c0I W00 r00 s00 r00 w01 c0B W00 r00 r00 l02 d0; W00 r00 l00 r00`,
 	// backups: of the owner and of who waits for it, in another order, with their statuses and without, over a restart

@@ -90,6 +90,18 @@ var _ = Describe("A user of a swept account", func() {
 		Expect(c.reconcile(ctx, user).requests).To(Equal([]string{lookAt(user), fmt.Sprintf("PUT /user/%d", idOf(user)), lookAt(user)}))
 	})
 
+	It("may be another person without being looked at more often", func(ctx SpecContext) {
+		c := openCrowded(ctx, `mode: Observe`)
+		user := c.people[0]
+		edit(ctx, user, `profile: {firstName: Jack, lastName: Jones}`)
+		Expect(c.reconcile(ctx, user).requests).To(Equal([]string{lookAt(user)}))
+		Expect(message(user)).To(ContainSubstring("is spec.userRef.id mistyped?"))
+		c.step(10 * time.Minute)
+		c.sweep(ctx) // which counts
+		c.step(10 * time.Minute)
+		c.expectCalm(ctx)
+	})
+
 	It("is not looked at once more after a look that came after the walk", func(ctx SpecContext) {
 		c := openCrowded(ctx, ``)
 		drifted := c.people[0]

@@ -109,7 +109,7 @@ func drifted(user *v1alpha1.CertCentralUser, found findings) *verdict {
 		note = fmt.Sprintf("Wrote %s. %s", causes(found.changed), note)
 	}
 	if len(found.plan.Strangers) > 0 {
-		note = doubt(user, found.have.ID, found.plan.Strangers) + " " + note
+		note = doubt(user, found.userID, found.plan.Strangers) + " " + note
 	}
 	return &verdict{
 		reason: v1alpha1.ReasonDriftReported, ready: metav1.ConditionTrue, inSync: metav1.ConditionFalse,

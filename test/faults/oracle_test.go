@@ -303,6 +303,11 @@ func (r *run) judgeDiscretion(e evidence) {
 	if bytes.Contains(log, []byte("DATA RACE")) {
 		r.violate("race", "the race detector found one")
 	}
+	for line := range bytes.Lines(log) { // a reconciler that panics is tried again, and says nothing of itself
+		if bytes.Contains(line, []byte("Observed a panic")) && !bytes.Contains(line, []byte("failpoint")) {
+			r.violate("panic", "%s", line)
+		}
+	}
 }
 
 // judgeDeletion checks the rest of P8: whoever is deleted keeps the profile that they had.

@@ -93,6 +93,24 @@ func sweepPlans() (list []plan) {
 			r.await(ctx, strikeWithin, "the list again", func() bool { return r.sweep(ctx).State == v1alpha1.SweepSwept })
 		},
 	})
+	add("a mode only reports that another person may be meant", true, fault{
+		strike: func(ctx context.Context, r *run) {
+			mistyped := r.visitor(0) // a stranger
+			mistyped.Spec.Mode, mistyped.Spec.Profile = v1alpha1.ModeObserve, v1alpha1.Profile{FirstName: new("Other"), LastName: new("Person")}
+			r.must(r.Client.Create(ctx, mistyped))
+			r.await(ctx, strikeWithin, "the doubt to be said", func() bool {
+				return strings.HasPrefix(r.conditionsOf(ctx, mistyped.Name), "DriftReported: Ready=True")
+			})
+		},
+		meanwhile: func(ctx context.Context, r *run) {
+			from := time.Now()
+			r.requestAccount(ctx)
+			r.await(ctx, time.Minute, "a walk", func() bool { return r.walked(from) })
+			r.patch(ctx, r.account(), map[string]any{"spec": map[string]any{"fullInterval": "7h"}}) // everybody is judged anew
+			r.await(ctx, time.Minute, "the account", func() bool { return r.accountSays(ctx, "Available: Ready=True") })
+			r.pass(ctx, 5*time.Second)
+		},
+	})
 	list = append(list, plan{group: "sweep", name: "a walk takes longer than the interval", workload: sweptLast, once: true, fault: fault{
 		certcentral: []simulator.Fault{{Match: page(1, 0), Do: simulator.Do{Delay: simulator.Duration(18 * time.Second)}}}, limit: 12 * time.Minute,
 		meanwhile: func(ctx context.Context, r *run) {
