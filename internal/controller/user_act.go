@@ -67,6 +67,7 @@ func (r *UserReconciler) act(ctx context.Context, user *v1alpha1.CertCentralUser
 		return err
 	}
 	reach(verified)
+	found.complete(have)
 	found.have = have
 	found.decide(user)
 	found.review(user, r.Clock.Now())

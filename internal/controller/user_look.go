@@ -46,9 +46,7 @@ func (r *UserReconciler) look(ctx context.Context, user *v1alpha1.CertCentralUse
 	}
 	r.fullLooks.made(user, r.Clock.Now())
 	r.Metrics.looked(user)
-	if have.AccountID == 0 {
-		have.AccountID = found.access.accountID()
-	}
+	found.complete(have)
 	if pin := found.access.account.Spec.AccountID; pin != nil && have.AccountID != *pin {
 		hold := mismatch(fmt.Sprintf("CertCentral user %d belongs to another CertCentral account than spec.accountID of account %s.",
 			have.ID, found.access.key))
@@ -63,6 +61,13 @@ func (r *UserReconciler) look(ctx context.Context, user *v1alpha1.CertCentralUse
 	}
 	found.have = have
 	return r.yield(ctx, user, found)
+}
+
+// complete takes the account of the key for that of a user which CertCentral shows without one.
+func (f *findings) complete(have *certcentral.User) {
+	if have.AccountID == 0 {
+		have.AccountID = f.access.accountID()
+	}
 }
 
 // see looks at the user that was found. One that was looked up by its username, and was not found at the look before either, is looked

@@ -3,6 +3,7 @@ package controller
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/certcentral-io/user-operator/api/v1alpha1"
 	"github.com/certcentral-io/user-operator/internal/certcentral"
+	"github.com/certcentral-io/user-operator/internal/simulator"
 )
 
 // small is what a status has to stay well under.
@@ -76,6 +78,28 @@ var _ = Describe("The observed user", func() {
 		Expect(user.Status.LastLoginTime).To(BeNil())
 		Expect(user.Status.LastLoginDate).To(BeEmpty())
 		Expect(user.Status.Container).To(BeNil())
+	})
+
+	It("may lack its account, and is the same user before a write and after it", func(ctx SpecContext) {
+		w := openWorld(ctx, ``)
+		user := w.newUser(ctx, "john-smith", `profile: {jobTitle: Senior Admin}`)
+		shows := func(nth, times int, title string) {
+			shown := w.User(john)
+			delete(shown, "account_id")
+			shown["job_title"] = title
+			body, err := json.Marshal(shown)
+			Expect(err).NotTo(HaveOccurred())
+			w.fault(simulator.Fault{
+				Match: simulator.Match{Method: http.MethodGet, User: john, Nth: nth, Times: times}, Do: simulator.Do{Status: http.StatusOK, Body: string(body)},
+			})
+		}
+		shows(1, 1, "Sys Admin")
+		shows(2, 0, "Senior Admin")
+		Expect(w.reconcile(ctx, user).wrote()).To(BeTrue())
+		Expect(user.Status.AccountID).To(Equal(w.accountID))
+		Expect(user.Status.Settled).NotTo(BeNil())
+		Expect(user.Status.Applied).NotTo(BeNil())
+		w.expectQuiet(ctx, user)
 	})
 
 	It("may be huge; the status stays small, and the true number is told", func(ctx SpecContext) {
